@@ -1,0 +1,1 @@
+"""Sources of pictures: cameras and video files."""

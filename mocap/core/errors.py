@@ -1,0 +1,52 @@
+"""What can go wrong in the pipeline, each error written for the person who has to mend it."""
+
+from __future__ import annotations
+
+from calibration.errors import CalibrationError, ExplainedError
+
+
+class InputError(ExplainedError):
+    """The input does not hold what the work needs: no video, one camera, nobody in view."""
+
+
+class VideoError(ExplainedError):
+    """A video that cannot be read."""
+
+
+class ModelError(ExplainedError):
+    """A detection model that is missing, damaged or of the wrong kind."""
+
+
+class SessionError(ExplainedError):
+    """A session folder that cannot be read or written."""
+
+
+class ExportError(ExplainedError):
+    """A file that could not be exported."""
+
+
+class MissingExtraError(ExplainedError):
+    """An optional dependency that is not installed."""
+
+    def __init__(self, what: str, extra: str) -> None:
+        super().__init__(what, f"Install it with: pip install 'openmocap[{extra}]'")
+
+
+class CancelledError(ExplainedError):
+    """The user stopped the work; what is done so far is kept."""
+
+    def __init__(self) -> None:
+        super().__init__("Stopped.", "Run the same command again to go on from here.")
+
+
+__all__ = [
+    "CalibrationError",
+    "CancelledError",
+    "ExplainedError",
+    "ExportError",
+    "InputError",
+    "MissingExtraError",
+    "ModelError",
+    "SessionError",
+    "VideoError",
+]

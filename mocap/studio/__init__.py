@@ -1,0 +1,1 @@
+"""Test films with known truth."""

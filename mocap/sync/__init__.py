@@ -1,0 +1,1 @@
+"""From the frames' own clocks to one common clock."""

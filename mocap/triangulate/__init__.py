@@ -1,0 +1,1 @@
+"""From pixels in several views to metric 3D with its covariance."""
