@@ -1,1 +1,5 @@
 """From pixels in several views to metric 3D with its covariance."""
+
+from mocap.triangulate.robust import TriangulationSettings, triangulate
+
+__all__ = ["TriangulationSettings", "triangulate"]
