@@ -196,7 +196,8 @@ def _widest_angle(rig: CameraRig, problem: _Problem) -> FloatArray:
     cosine = np.einsum("mci,mdi->mcd", direction, direction)
     counted = problem.weight > 0
     both = counted[:, :, None] & counted[:, None, :]
-    return np.arccos(np.clip(np.min(np.where(both, cosine, 1.0), axis=(1, 2)), -1.0, 1.0))
+    least: FloatArray = np.min(np.where(both, cosine, 1.0), axis=(1, 2))
+    return np.arccos(np.clip(least, -1.0, 1.0))
 
 
 def triangulate(tracks: Tracks2D, rig: CameraRig, settings: TriangulationSettings | None = None) -> Points3D:
