@@ -1,0 +1,151 @@
+"""BlazePose: 33 landmarks of the one person in a crop.
+
+Network: Bazarevsky et al. 2020, "BlazePose: On-device real-time body pose tracking"; Grishchenko et al. 2022,
+"BlazePose GHUM Holistic". The reading of its outputs follows their published description.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from mocap.core.types import FloatArray, ImageArray
+from mocap.detect.crop import cut, to_picture, upright_region
+
+LANDMARKS = 33
+# Two more points follow the landmarks: the middle of the hips, and the top of the circle around the body.
+ROWS, HIP_ROW, CIRCLE_ROW = 39, 33, 34
+HEAT = 64
+OUTPUT_SHAPES = ((1, ROWS * 5), (1, 1), (1, HEAT, HEAT, ROWS))
+
+# The side of the window of the heat map, in cells, over which a landmark is refined, and the least peak that
+# is trusted to do so: both as in the published graph.
+WINDOW = 7
+REFINE_PEAK = 0.5
+# The next crop over the radius of the circle around the body; the network was trained so.
+SIDE_PER_RADIUS = 2.5
+
+# A point outside the picture was guessed, not seen; it keeps its place and this score at most.
+OUTSIDE_SCORE = 0.05
+# A point this far outside the crop (share of its side) is beyond what the network can know.
+OUTSIDE_CROP = 0.1
+
+# Standard deviation of a landmark in crop pixels: SIGMA_SEEN at score 1, more by SIGMA_UNSEEN at score 0.
+SIGMA_SEEN = 1.5
+SIGMA_UNSEEN = 8.0
+
+
+@dataclass(frozen=True)
+class Landmarks:
+    """One person in one crop.
+
+    Attributes
+    ----------
+    xy : (33, 2)
+        px in the picture; NaN where the network gave no number.
+    sigma_px, score : (33,)
+    presence : float
+        How sure the network is that somebody is there, 0 to 1.
+    next_region : (4,)
+        Crop for the next frame; NaN where it cannot be told.
+    """
+
+    xy: FloatArray
+    sigma_px: FloatArray
+    score: FloatArray
+    presence: float
+    next_region: FloatArray
+
+
+def prepare(image: ImageArray, region: FloatArray, size: int, divide_by: float) -> NDArray[np.float32]:
+    """Cut a crop for the network: (1, size, size, 3) float RGB."""
+    crop = cv2.cvtColor(cut(image, region, size), cv2.COLOR_BGR2RGB)
+    return np.asarray(crop.astype(np.float32) / np.float32(divide_by))[None]
+
+
+def refine(xy: FloatArray, heat: NDArray[np.float32], size: int) -> FloatArray:
+    """Move each landmark to the centre of mass of the heat map around it.
+
+    Parameters
+    ----------
+    xy : (N, 2)
+        Landmarks, crop px measured from the corner.
+    heat : (64, 64, N)
+        Logits.
+    size : int
+        Side of the crop, px.
+
+    Returns
+    -------
+    (N, 2)
+        Landmarks whose window has no clear peak are as they were.
+    """
+    cells = heat.shape[0]
+    half = WINDOW // 2
+    result = xy.copy()
+    for n in range(xy.shape[0]):
+        if not np.isfinite(xy[n]).all():
+            continue
+        column, row = (int(v) for v in xy[n] * cells / size)
+        if not (0 <= column < cells and 0 <= row < cells):
+            continue
+        r0, r1 = max(0, row - half), min(cells, row + half + 1)
+        c0, c1 = max(0, column - half), min(cells, column + half + 1)
+        weight = sigmoid(heat[r0:r1, c0:c1, n].astype(np.float64))
+        if not weight.max() >= REFINE_PEAK:  # Written so that NaN is no peak.
+            continue
+        x = (weight.sum(axis=0) @ np.arange(c0, c1)) / weight.sum()
+        y = (weight.sum(axis=1) @ np.arange(r0, r1)) / weight.sum()
+        result[n] = np.array([x, y]) * size / cells
+    return result
+
+
+def sigmoid(x: FloatArray) -> FloatArray:
+    """Logistic function, without overflow."""
+    return np.asarray(0.5 * (1.0 + np.tanh(0.5 * x)))
+
+
+def decode(
+    outputs: list[NDArray[np.float32]], region: FloatArray, size: int, picture_wh: tuple[int, int]
+) -> Landmarks:
+    """Read the landmarks out of the network's answer.
+
+    Parameters
+    ----------
+    outputs : list of arrays
+        39 x (x, y, z, visibility, presence), the crop's presence, and heat maps; of `OUTPUT_SHAPES`.
+    region : (4,)
+        The crop.
+    size : int
+        Its side, px.
+    picture_wh : (int, int)
+        px.
+    """
+    rows = outputs[0].reshape(ROWS, 5).astype(np.float64)
+    corner_xy = refine(rows[:, :2], outputs[2][0], size)
+    # The network measures from the crop's corner, half a pixel before its first pixel's centre.
+    xy = to_picture(corner_xy - 0.5, region, size)
+    score = sigmoid(rows[:LANDMARKS, 3]) * sigmoid(rows[:LANDMARKS, 4])
+
+    points = xy[:LANDMARKS].copy()
+    wh = np.array(picture_wh)
+    off_picture = ((points < -0.5) | (points > wh - 0.5)).any(axis=1)
+    relative = corner_xy[:LANDMARKS] / size
+    off_crop = ((relative < -OUTSIDE_CROP) | (relative > 1.0 + OUTSIDE_CROP)).any(axis=1)
+    score = np.where(off_picture | off_crop, np.minimum(score, OUTSIDE_SCORE), score)
+    sigma = region[2] / size * (SIGMA_SEEN + SIGMA_UNSEEN * (1.0 - score))
+
+    missing = ~(np.isfinite(points).all(axis=1) & np.isfinite(score))
+    points[missing], score[missing], sigma[missing] = np.nan, np.nan, np.nan
+    presence = float(outputs[1][0, 0])
+    radius = float(np.linalg.norm(xy[CIRCLE_ROW] - xy[HIP_ROW]))
+    return Landmarks(
+        xy=points,
+        sigma_px=sigma,
+        score=score,
+        presence=presence if np.isfinite(presence) else 0.0,
+        next_region=upright_region(xy[HIP_ROW], xy[CIRCLE_ROW], radius, SIDE_PER_RADIUS),
+    )

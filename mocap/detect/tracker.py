@@ -1,0 +1,152 @@
+"""Which found body is which of the people known in a view: pure functions on slots."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from mocap.core.types import FloatArray, IntArray
+from mocap.detect.blazepose import Landmarks
+from mocap.detect.protocol import ViewPoses, ViewState
+
+# COCO's keypoints among BlazePose's landmarks, in COCO's order.
+BLAZEPOSE_OF_COCO: IntArray = np.array([0, 2, 5, 7, 8, 11, 12, 13, 14, 15, 16, 23, 24, 25, 26, 27, 28])
+# Trunk and limbs tell bodies apart; a face is too small to.
+BODY: IntArray = np.array([11, 12, 13, 14, 15, 16, 23, 24, 25, 26, 27, 28])
+HIPS: IntArray = np.array([23, 24])
+
+# The network's own threshold for "somebody is there".
+PRESENT = 0.5
+# Nor is anybody there if the best half of trunk and limbs is guessed.
+MIN_BODY_SCORE = 0.1
+# Two bodies whose joints lie this close together on the whole (share of the crop's side, about 1.4 body
+# heights) are one. People who hug come to about twice this.
+SAME_BODY = 0.05
+# The network's 256 px crop of a person smaller than this is mostly invented, px.
+MIN_SIDE_PX = 48.0
+# A crop larger than this many picture diagonals is a guess gone wild.
+MAX_SIDE_PER_DIAGONAL = 4.0
+
+
+@dataclass(frozen=True)
+class Body:
+    """One person found in one picture.
+
+    Attributes
+    ----------
+    landmarks : Landmarks
+    region : (4,)
+        The crop it was found in.
+    slot, track : int
+        -1 where the person is new.
+    """
+
+    landmarks: Landmarks
+    region: FloatArray
+    slot: int = -1
+    track: int = -1
+
+
+def is_person(landmarks: Landmarks) -> bool:
+    """Whether a crop holds a person at all."""
+    if landmarks.presence < PRESENT:
+        return False
+    score = landmarks.score[BODY]
+    return bool(np.isfinite(score).any() and np.nanmedian(score) >= MIN_BODY_SCORE)
+
+
+def usable_region(region: FloatArray, picture_wh: tuple[int, int]) -> bool:
+    """Whether a crop is of a size, and at a place, at which looking makes sense."""
+    width, height = picture_wh
+    if not np.isfinite(region).all():
+        return False
+    inside = -0.5 <= region[0] <= width - 0.5 and -0.5 <= region[1] <= height - 0.5
+    return bool(inside and MIN_SIDE_PX <= region[2] <= MAX_SIDE_PER_DIAGONAL * float(np.hypot(width, height)))
+
+
+def body_distance(a: FloatArray, b: FloatArray) -> float:
+    """Median distance of the joints of two bodies (N, 2), px; infinite where they share none.
+
+    The median lets a crossed pair of legs or a lost arm pass.
+    """
+    distance = np.linalg.norm(a - b, axis=1)
+    distance = distance[np.isfinite(distance)]
+    return float(np.median(distance)) if distance.size else np.inf
+
+
+def is_known(coco_xy: FloatArray, side: float, bodies: list[Body]) -> bool:
+    """Whether a person of the whole-picture search (17, 2) px is one of the bodies already found."""
+    rows = np.isin(BLAZEPOSE_OF_COCO, BODY)
+    return any(
+        body_distance(coco_xy[rows], b.landmarks.xy[BLAZEPOSE_OF_COCO[rows]]) < SAME_BODY * max(side, b.region[2])
+        for b in bodies
+    )
+
+
+def _drift(body: Body) -> float:
+    """How far the body lies from where it was expected, in shares of the crop's side."""
+    hip = body.landmarks.xy[HIPS].mean(axis=0)
+    distance = float(np.linalg.norm(hip - body.region[:2]) / body.region[2])
+    return distance if np.isfinite(distance) else np.inf
+
+
+def without_duplicates(bodies: list[Body]) -> list[Body]:
+    """Leave one of each group of bodies that are the same person.
+
+    When one person passes before another, both crops come to show the one in front. The slot that had to
+    move the furthest is the intruder; a known person is preferred to a new one.
+    """
+    order = sorted(range(len(bodies)), key=lambda n: (bodies[n].track < 0, _drift(bodies[n]), bodies[n].track))
+    kept: list[int] = []
+    for n in order:
+        one = bodies[n]
+        same = any(
+            body_distance(one.landmarks.xy[BODY], bodies[m].landmarks.xy[BODY])
+            < SAME_BODY * max(one.region[2], bodies[m].region[2])
+            for m in kept
+        )
+        if not same:
+            kept.append(n)
+    return [bodies[n] for n in sorted(kept)]
+
+
+def settle(
+    bodies: list[Body], state: ViewState, keypoints: int, picture_wh: tuple[int, int], searched: bool
+) -> tuple[ViewPoses, ViewState]:
+    """Put the bodies into slots and say where to look in the next frame.
+
+    Known people keep their slot; new ones take the free slots in the order given, and those beyond the
+    last slot are left out.
+    """
+    slots = state.track.shape[0]
+    track = np.full(slots, -1, dtype=np.int64)
+    next_track = state.next_track
+    placed: dict[int, Body] = {b.slot: b for b in bodies if b.slot >= 0}
+    free = [s for s in range(slots) if s not in placed]
+    for body, slot in zip([b for b in bodies if b.slot < 0], free, strict=False):
+        placed[slot] = replace(body, slot=slot, track=next_track)
+        next_track += 1
+
+    poses = nobody(slots, keypoints)
+    roi = np.full((slots, 4), np.nan)
+    for slot, body in placed.items():
+        track[slot] = body.track
+        poses.xy[slot], poses.score[slot] = body.landmarks.xy, body.landmarks.score
+        poses.sigma_px[slot] = body.landmarks.sigma_px
+        if usable_region(body.landmarks.next_region, picture_wh):
+            roi[slot] = body.landmarks.next_region
+    since = 0 if searched else state.frames_since_search + 1
+    # A slot whose next crop is unknown is free from the next frame on, though its pose counts in this one.
+    goes_on = np.where(np.isfinite(roi[:, 0]), track, -1)
+    return replace(poses, track=track), ViewState(roi, goes_on, next_track, since)
+
+
+def nobody(slots: int, keypoints: int) -> ViewPoses:
+    """Poses of a view in which nobody was found."""
+    return ViewPoses(
+        xy=np.full((slots, keypoints, 2), np.nan),
+        sigma_px=np.full((slots, keypoints), np.nan),
+        score=np.full((slots, keypoints), np.nan),
+        track=np.full(slots, -1, dtype=np.int64),
+    )
