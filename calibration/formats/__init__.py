@@ -17,7 +17,7 @@ from calibration.formats.qualisys import QualisysFormat
 FORMATS: tuple[RigFormat, ...] = (QualisysFormat(), Pose2SimFormat(), AniposeFormat())
 
 # Where a calibration lies beside a recording: ours, Anipose's, Pose2Sim's, Qualisys'.
-RIG_PATTERNS = ("rig.toml", "calibration.toml", "Calib*.toml", "*.qca.txt")
+RIG_PATTERNS = ("rig.toml", "calibration.toml", "[Cc]alib*.toml", "*.qca.txt")
 
 # A calibration file is a few kilobytes; a video given by mistake shall not be read into memory.
 LARGEST_FILE_BYTES = 10_000_000

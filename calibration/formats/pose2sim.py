@@ -31,10 +31,7 @@ class Pose2SimFormat:
     def recognises(self, path: Path, text: str) -> bool:
         """Whether every camera has a ``fisheye`` flag and a size in floats, as only Pose2Sim writes it."""
         tables = toml_rig.camera_tables(path, text)
-        return tables is not None and all(
-            "fisheye" in table and all(isinstance(n, float) for n in table.get("size", [0]))
-            for table in tables.values()
-        )
+        return tables is not None and all(map(_is_pose2sim, tables.values()))
 
     def read(self, path: Path, text: str) -> CameraRig:
         """Read a rig; lengths are metres."""
@@ -66,3 +63,9 @@ class Pose2SimFormat:
         if rig.notes:
             dropped.append("The notes about the rig are left out.")
         return tomli_w.dumps(document), tuple(dropped)
+
+
+def _is_pose2sim(table: toml_rig.Table) -> bool:
+    """Whether the table has the flag and the float size that only Pose2Sim writes."""
+    size = table.get("size")
+    return "fisheye" in table and isinstance(size, list) and all(isinstance(n, float) for n in size)

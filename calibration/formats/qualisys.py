@@ -15,6 +15,7 @@ Facts about the format, each checked on a recording of four cameras (Pose2Sim's 
 
 from __future__ import annotations
 
+import re
 import xml.etree.ElementTree as ET
 from pathlib import Path
 
@@ -23,6 +24,9 @@ import numpy as np
 from calibration.camera import Camera, CameraRig, Intrinsics
 from calibration.errors import CalibrationError
 from calibration.transforms import FloatArray, from_rotation
+
+# ElementTree refuses decoded text that still declares an encoding.
+XML_DECLARATION = re.compile(r"^\s*<\?xml.*?\?>", re.DOTALL)
 
 SUBPIXELS = 64.0
 MM = 0.001
@@ -48,10 +52,7 @@ class QualisysFormat:
     def read(self, path: Path, text: str) -> CameraRig:
         """Read the video cameras."""
         try:
-            # Bytes, since ElementTree refuses a str that declares its encoding.
-            root = ET.fromstring(
-                text.encode("utf-8") if "encoding" not in text[:100] else text.encode("ascii", "replace")
-            )
+            root = ET.fromstring(XML_DECLARATION.sub("", text))
         except ET.ParseError as error:
             raise CalibrationError(
                 f"The calibration file is not valid XML: {error}.", "Export it from QTM again.", path

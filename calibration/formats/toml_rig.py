@@ -47,7 +47,7 @@ def camera_tables(path: Path, text: str) -> dict[str, Table] | None:
         document = parse(path, text)
     except CalibrationError:
         return None
-    tables = {
+    tables: dict[str, Table] = {
         key: table
         for key, table in document.items()
         if isinstance(table, dict) and "matrix" in table and "distortions" in table
