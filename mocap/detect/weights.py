@@ -1,0 +1,231 @@
+"""The weights of the networks: fetched once per user, checked against their cards."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from platformdirs import user_cache_dir, user_data_dir
+
+from mocap.core.errors import ModelError
+from mocap.core.progress import CancelToken, Progress, silent
+from mocap.detect.cards import ModelCard, describe, load_cards, read_card
+from mocap.detect.sources import Clients, UnavailableError, obtain
+from mocap.files import atomic_write, explain_write_error
+
+APP = "openmocap"
+# A folder of the user's choice for weights and cards: shared drives, machines without a network, tests.
+DIR_VARIABLE = "MOCAP_MODELS_DIR"
+# Digits of the hash in the folder's name: enough that no two models meet.
+PREFIX = 12
+CHUNK = 1 << 20
+
+State = Literal["ready", "missing", "damaged"]
+
+
+@dataclass(frozen=True)
+class ModelStatus:
+    """What is known of one model on this machine.
+
+    Attributes
+    ----------
+    path : Path
+        Where its weights lie or would lie.
+    """
+
+    card: ModelCard
+    path: Path
+    state: State
+
+
+@dataclass(frozen=True)
+class Choice:
+    """The model that is used, and what the user should know about it."""
+
+    card: ModelCard
+    path: Path
+    warnings: tuple[str, ...]
+
+
+def models_dir() -> Path:
+    """Folder of the weights."""
+    chosen = os.environ.get(DIR_VARIABLE)
+    return Path(chosen) if chosen else Path(user_cache_dir(APP)) / "models"
+
+
+def user_cards_dir() -> Path:
+    """Folder of the cards that the user added."""
+    chosen = os.environ.get(DIR_VARIABLE)
+    return Path(chosen) / "cards" if chosen else Path(user_data_dir(APP)) / "detectors"
+
+
+def known_cards() -> dict[str, ModelCard]:
+    """Shipped cards and the user's own, by name."""
+    return load_cards(user_cards_dir())
+
+
+def find_card(name: str) -> ModelCard:
+    """Card by name; a name that does not exist is explained with those that do."""
+    cards = known_cards()
+    if name not in cards:
+        raise ModelError(f"There is no model '{name}'.", f"Choose one of: {', '.join(sorted(cards))}.")
+    return cards[name]
+
+
+def cached_path(card: ModelCard) -> Path:
+    """Where the weights of a card lie once they are fetched."""
+    return models_dir() / card.sha256[:PREFIX] / card.file
+
+
+def sha256_of(path: Path) -> str:
+    """Hash of a file, hexadecimal."""
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while chunk := file.read(CHUNK):
+            digest.update(chunk)
+    return digest.hexdigest()
+
+
+def _state(card: ModelCard, *, whole: bool) -> ModelStatus:
+    """Look at the cached weights: their size, and the hash of the whole file if asked."""
+    path = cached_path(card)
+    if not path.is_file():
+        return ModelStatus(card, path, "missing")
+    sound = path.stat().st_size == card.size_bytes and (not whole or sha256_of(path) == card.sha256)
+    return ModelStatus(card, path, "ready" if sound else "damaged")
+
+
+def status() -> tuple[ModelStatus, ...]:
+    """State of every known model, quickly: by the size of its file."""
+    return tuple(_state(card, whole=False) for _, card in sorted(known_cards().items()))
+
+
+def verify() -> tuple[ModelStatus, ...]:
+    """State of every known model, by the hash of its whole file."""
+    return tuple(_state(card, whole=True) for _, card in sorted(known_cards().items()))
+
+
+def fetch(
+    card: ModelCard,
+    progress: Progress = silent,
+    cancel: CancelToken | None = None,
+    clients: Clients | None = None,
+) -> Path:
+    """Fetch the weights of a card from the first of its sources that has them.
+
+    The file appears in the cache whole and verified, or not at all.
+
+    Raises
+    ------
+    ModelError
+        If no source gives them; names each source and its reason.
+    CancelledError
+        If the user stops.
+    SessionError
+        If the cache cannot be written to.
+    """
+    cancel, clients = cancel or CancelToken(), clients or Clients()
+    target, stage = cached_path(card), f"fetching {card.name}"
+    reasons = []
+    for source in card.sources:
+        cancel.check()
+        progress(stage, 0, card.size_bytes)
+        try:
+            models_dir().mkdir(parents=True, exist_ok=True)
+            # Beside the cache: a small /tmp in memory is no place for packages of 60 MB.
+            with tempfile.TemporaryDirectory(prefix=".fetch-", dir=models_dir()) as folder:
+                found = obtain(source, card, Path(folder), clients, progress, cancel)
+                _store(found, card, target)
+        except UnavailableError as error:
+            reasons.append(f"{describe(source)}: {error}")
+        except OSError as error:
+            raise explain_write_error(error, models_dir()) from error
+        else:
+            progress(stage, card.size_bytes, card.size_bytes)
+            return target
+    raise ModelError(
+        f"The weights of '{card.name}' could not be fetched ({'; '.join(reasons) or 'the card names no source'}).",
+        f"Connect to the internet and try again, or copy {card.file} here and run: mocap models add {card.file}",
+    )
+
+
+def _store(found: Path, card: ModelCard, target: Path) -> None:
+    """Put a file into the cache if it is the one that the card means."""
+    have = sha256_of(found)
+    if have != card.sha256:
+        raise UnavailableError(f"the file is another: sha256 expected {card.sha256}, got {have}")
+    with atomic_write(target) as draft:
+        shutil.copyfile(found, draft)
+
+
+def ensure(
+    name: str,
+    progress: Progress = silent,
+    cancel: CancelToken | None = None,
+    clients: Clients | None = None,
+) -> tuple[ModelCard, Path]:
+    """Give a model's card and weights, fetched if they are missing or damaged.
+
+    The whole file is hashed: 30 ms for the largest, and a flipped bit in a weight would go unnoticed.
+    """
+    card = find_card(name)
+    now = _state(card, whole=True)
+    return card, now.path if now.state == "ready" else fetch(card, progress, cancel, clients)
+
+
+def choose(
+    preferred: tuple[str, ...],
+    progress: Progress = silent,
+    cancel: CancelToken | None = None,
+    clients: Clients | None = None,
+) -> Choice:
+    """Give the first of the preferred models that is to be had, and say so if it is not the first.
+
+    Raises
+    ------
+    ModelError
+        If none is.
+    """
+    failures: list[ModelError] = []
+    for name in preferred:
+        try:
+            card, path = ensure(name, progress, cancel, clients)
+        except ModelError as error:
+            failures.append(error)
+            continue
+        warnings = tuple(f"{e.what} '{name}' is used instead: expect larger errors." for e in failures)
+        return Choice(card, path, warnings)
+    raise ModelError(
+        " ".join(e.what for e in failures) or "No model is named.",
+        failures[0].remedy if failures else "Name at least one model.",
+    )
+
+
+def add(path: Path) -> ModelStatus:
+    """Add a card, or the weights that belong to a known card.
+
+    Raises
+    ------
+    ModelError
+        If a card is not valid, or no card knows the weights.
+    """
+    if not path.is_file():
+        raise ModelError("There is no such file.", "Give a card (.toml) or a file of weights.", path)
+    if path.suffix.lower() == ".toml":
+        card = read_card(path)
+        with atomic_write(user_cards_dir() / f"{card.name}.toml") as draft:
+            shutil.copyfile(path, draft)
+        return _state(card, whole=False)
+    have = sha256_of(path)
+    for card in known_cards().values():
+        if card.sha256 == have:
+            _store(path, card, cached_path(card))
+            return ModelStatus(card, cached_path(card), "ready")
+    raise ModelError(
+        f"No known model has these weights (sha256 {have}).", "Add its model card (.toml) first.", path
+    )
