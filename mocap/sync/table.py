@@ -1,0 +1,118 @@
+"""From presentation times to the table of which frames belong together."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from mocap.core.errors import InputError
+from mocap.core.types import FloatArray, IntArray, SyncTable
+
+# A camera slower than this share of the median rate does not set the pace: one failing camera must not
+# throw away most frames of all the others. It takes part where it has a frame.
+SLOWEST_PACE = 0.49
+
+# Clocks of cameras and containers round their times to a millisecond at worst; a frame exactly half a
+# period away from two instants must go to one of them, not to none.
+ROUNDING_SLACK = 1e-6
+
+
+def frame_rate_hz(t_s: FloatArray) -> float:
+    """Frame rate (Hz) from times (T,) s, robust to dropped frames and to times rounded to a millisecond.
+
+    The median step tells how many periods each step spans; periods over duration is the rate.
+    """
+    steps = np.diff(t_s)
+    periods = np.maximum(np.rint(steps / np.median(steps)), 1.0)
+    return float(periods.sum() / (t_s[-1] - t_s[0]))
+
+
+def from_frame_times(
+    cameras: tuple[str, ...], t_s: Sequence[FloatArray], *, shared_clock: bool = False
+) -> SyncTable:
+    """Join cameras that were started together.
+
+    The common clock ticks evenly at the rate of the slowest camera. At a faster pace the slower cameras
+    would have no frame at some instants, and since cameras never agree to the last millimetre, points
+    would jump back and forth as views come and go; resampling faster cameras to the pace of the slowest
+    avoids that at the price of some of their frames. Each instant takes the nearest frame of each camera
+    within half a period, so that no frame is used twice and a dropped one stays missing.
+
+    Parameters
+    ----------
+    cameras : tuple of str
+    t_s : sequence of (T_c,)
+        Times of the frames of each camera on its own clock, ascending, s.
+    shared_clock : bool
+        The times are on one clock already; otherwise the first frames are taken as simultaneous.
+
+    Raises
+    ------
+    InputError
+        If a camera has fewer than two frames, or the cameras never overlap.
+    """
+    for name, times in zip(cameras, t_s, strict=True):
+        if times.shape[0] < 2:
+            raise InputError(
+                f"Camera '{name}' has {times.shape[0]} frames; a recording needs two at least.",
+                "Leave this camera out, or record again.",
+            )
+        if not (np.isfinite(times).all() and (np.diff(times) > 0).all()):
+            raise InputError(
+                f"The frame times of camera '{name}' do not ascend.", "Convert the video again, or leave it out."
+            )
+    start = np.array([times[0] for times in t_s])
+    offset_s = np.zeros(len(cameras)) if shared_clock else start
+    relative = [times - offset for times, offset in zip(t_s, offset_s, strict=True)]
+
+    rates = np.array([frame_rate_hz(times) for times in relative])
+    rate_hz = rates[rates >= SLOWEST_PACE * np.median(rates)].min()
+    first = min(times[0] for times in relative)
+    last = max(times[-1] for times in relative)
+    common = first + np.arange(int(np.floor((last - first) * rate_hz + 0.5)) + 1) / rate_hz
+
+    half_period = (0.5 + ROUNDING_SLACK) / rate_hz
+    frame_index = np.stack([_nearest(times, common, half_period) for times in relative], axis=1)
+    if not ((frame_index >= 0).sum(axis=1) >= min(2, len(cameras))).any():
+        raise InputError(
+            "No two cameras were recording at the same time.", "Check that these videos belong together."
+        )
+    unknown = np.full(len(cameras), np.nan)
+    return SyncTable(cameras, common, frame_index, offset_s, unknown, np.ones(len(cameras)), unknown)
+
+
+def read_timestamps_csv(path: Path) -> dict[str, FloatArray]:
+    """Read per-frame times on one clock, as Caliscope records them beside its videos.
+
+    The columns ``cam_id`` and ``frame_time`` (s) are used; each row is one frame of that camera's video,
+    in order.
+
+    Returns
+    -------
+    dict of str to (T_c,)
+        Times of each camera's frames, s; for ``from_frame_times(..., shared_clock=True)``.
+    """
+    remedy = "Give a CSV with the columns cam_id and frame_time."
+    times: dict[str, list[float]] = {}
+    try:
+        with path.open(newline="", encoding="utf-8-sig") as stream:
+            for number, row in enumerate(csv.DictReader(stream), start=2):
+                try:
+                    times.setdefault(str(row["cam_id"]), []).append(float(row["frame_time"]))
+                except (KeyError, TypeError, ValueError) as error:
+                    raise InputError(f"Line {number} has no camera or no time.", remedy, path) from error
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise InputError(f"The time stamps cannot be read: {error}.", remedy, path) from error
+    if not times:
+        raise InputError("The file of time stamps is empty.", remedy, path)
+    return {camera: np.sort(np.array(values)) for camera, values in sorted(times.items())}
+
+
+def _nearest(times: FloatArray, instants: FloatArray, tolerance_s: float) -> IntArray:
+    """Index of the frame nearest to each instant (T,); -1 where none is within the tolerance."""
+    right = np.clip(np.searchsorted(times, instants), 1, times.shape[0] - 1)
+    nearest = np.where(instants - times[right - 1] <= times[right] - instants, right - 1, right)
+    return np.where(np.abs(times[nearest] - instants) <= tolerance_s, nearest, -1).astype(np.int64)
