@@ -1,1 +1,6 @@
 """The only place that composes the stages."""
+
+from mocap.pipeline.run import ProcessRequest, ProcessResult, process
+from mocap.pipeline.settings import DEFAULT_PRESET, PipelineSettings, load_settings
+
+__all__ = ["DEFAULT_PRESET", "PipelineSettings", "ProcessRequest", "ProcessResult", "load_settings", "process"]

@@ -1,0 +1,149 @@
+"""Detection over a whole trial, stored in parts so that it can be stopped and taken up again."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+
+import numpy as np
+
+from mocap.capture import FrameReader, VideoInfo, images_at
+from mocap.core.errors import CancelledError
+from mocap.core.progress import CancelToken, Progress
+from mocap.core.types import FloatArray, ImageArray, IntArray, Poses2D, SyncTable
+from mocap.detect import Detector, ViewPoses, ViewState
+from mocap.session import RunFolder, Stored, load, save
+
+STAGE = "detect"
+# Instants per part: what a pulled plug loses, a few seconds of work.
+PART_LENGTH = 64
+
+
+@dataclass(frozen=True)
+class _Part:
+    """Detections of instants ``start`` to ``stop``, and what the detector remembers after them."""
+
+    start: int
+    stop: int
+    xy: FloatArray
+    sigma_px: FloatArray
+    score: FloatArray
+    track: IntArray
+    roi: FloatArray
+    state_track: IntArray
+    next_track: IntArray
+    frames_since_search: IntArray
+
+    def states(self) -> list[ViewState]:
+        """What the detector remembers of each view."""
+        return [
+            ViewState(roi, track, int(next_track), int(since))
+            for roi, track, next_track, since in zip(
+                self.roi, self.state_track, self.next_track, self.frames_since_search, strict=True
+            )
+        ]
+
+
+def detect_trial(
+    videos: tuple[VideoInfo, ...],
+    sync: SyncTable,
+    detector: Detector,
+    run: RunFolder,
+    key: str,
+    progress: Progress,
+    cancel: CancelToken,
+) -> Stored[Poses2D]:
+    """Find people in every frame of every camera.
+
+    Parts that an earlier, stopped run left behind are taken over. Memory does not depend on the length of
+    the videos until the parts are joined.
+
+    Raises
+    ------
+    CancelledError
+        If stopped; what was done is stored.
+    """
+    target = run.stage("poses2d")
+    if (stored := load(target, Poses2D, key)) is not None:
+        return stored
+    parts = _finished_parts(run.parts, key)
+    total = sync.t_s.shape[0]
+    start = parts[-1].result.stop if parts else 0
+    states = parts[-1].result.states() if parts else [detector.initial_state() for _ in videos]
+    seconds = sum(part.seconds for part in parts)
+    with ExitStack() as stack:
+        views = [
+            images_at(
+                stack.enter_context(_reader(video, sync.frame_index[start:, c])), sync.frame_index[start:, c]
+            )
+            for c, video in enumerate(videos)
+        ]
+        instants: Iterator[tuple[ImageArray | None, ...]] = zip(*views, strict=True)
+        while start < total:
+            clock = time.perf_counter()
+            poses: list[list[ViewPoses]] = []
+            while start + len(poses) < total and len(poses) < PART_LENGTH and not cancel.cancelled:
+                found, states = detector.detect(next(instants), states)
+                poses.append(found)
+                progress(STAGE, start + len(poses), total)
+            if poses:
+                part = _make_part(start, poses, states)
+                took = time.perf_counter() - clock
+                save(run.parts / f"{start:08d}.npz", part, key, took)
+                start, seconds = part.stop, seconds + took
+            if cancel.cancelled and start < total:
+                raise CancelledError
+    joined = _join(_finished_parts(run.parts, key), sync.cameras, detector)
+    save(target, joined, key, seconds)
+    shutil.rmtree(run.parts)
+    return Stored(joined, seconds, reused=False)
+
+
+def _reader(video: VideoInfo, wanted: IntArray) -> FrameReader:
+    """Open a video at the first frame that will be asked for."""
+    present = wanted[wanted >= 0]
+    return FrameReader(video, int(present[0]) if present.size else 0)
+
+
+def _finished_parts(folder: Path, key: str) -> list[Stored[_Part]]:
+    """Parts made from the same input, from the start on without a gap."""
+    parts: list[Stored[_Part]] = []
+    for path in sorted(folder.glob("*.npz")):
+        part = load(path, _Part, key)
+        if part is None or part.result.start != (parts[-1].result.stop if parts else 0):
+            break
+        parts.append(part)
+    return parts
+
+
+def _make_part(start: int, poses: list[list[ViewPoses]], states: list[ViewState]) -> _Part:
+    return _Part(
+        start=start,
+        stop=start + len(poses),
+        xy=np.stack([[view.xy for view in views] for views in poses]),
+        sigma_px=np.stack([[view.sigma_px for view in views] for views in poses]),
+        score=np.stack([[view.score for view in views] for views in poses]),
+        track=np.stack([[view.track for view in views] for views in poses]),
+        roi=np.stack([state.roi for state in states]),
+        state_track=np.stack([state.track for state in states]),
+        next_track=np.array([state.next_track for state in states]),
+        frames_since_search=np.array([state.frames_since_search for state in states]),
+    )
+
+
+def _join(parts: list[Stored[_Part]], cameras: tuple[str, ...], detector: Detector) -> Poses2D:
+    """Join parts, without the slots that nobody ever took."""
+    track = np.concatenate([part.result.track for part in parts])
+    taken = np.flatnonzero((track >= 0).any(axis=(0, 1)))
+    slots = int(taken[-1]) + 1 if taken.size else 1
+    return Poses2D(
+        cameras=cameras,
+        skeleton=detector.skeleton,
+        xy=np.concatenate([part.result.xy[:, :, :slots] for part in parts]),
+        sigma_px=np.concatenate([part.result.sigma_px[:, :, :slots] for part in parts]),
+        score=np.concatenate([part.result.score[:, :, :slots] for part in parts]),
+        track=track[:, :, :slots],
+    )

@@ -1,0 +1,291 @@
+"""The one pipeline: from a folder of videos to files that other programs open."""
+
+from __future__ import annotations
+
+import os
+import platform
+import shutil
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import TypeVar
+
+import numpy as np
+
+from calibration.formats import save_rig
+from mocap import __version__
+from mocap.associate import select_subject
+from mocap.capture import read_frames
+from mocap.core.progress import CancelToken, Progress, silent
+from mocap.core.summary import RunSummary
+from mocap.core.types import JointAngles, Motion, Points3D, SyncTable, Take, Tracks2D
+from mocap.detect import Detector, load_detector
+from mocap.export import export
+from mocap.files import explain_write_error
+from mocap.fit import fill_gaps, fit_body, smooth
+from mocap.kinematics import joint_angles
+from mocap.pipeline.detection import detect_trial
+from mocap.pipeline.figures import quality, truth_errors
+from mocap.pipeline.inputs import TrialInput, open_trial
+from mocap.pipeline.settings import PipelineSettings
+from mocap.report import clearest_instant, contact_sheet, write_overlays, write_report
+from mocap.session import (
+    RunFolder,
+    RunManifest,
+    cached,
+    fingerprint,
+    key_of,
+    read_manifest,
+    stored_key,
+    write_manifest,
+)
+from mocap.sync import from_frame_times
+from mocap.triangulate import triangulate
+
+# Raised when a stage's arithmetic changes, so that results of older versions are not taken for new ones.
+STAGES_VERSION = 1
+
+ResultT = TypeVar("ResultT")
+
+
+@dataclass(frozen=True)
+class ProcessRequest:
+    """What a user asks for.
+
+    Attributes
+    ----------
+    path : Path
+        A session, a trial, or a folder of videos.
+    calibration, out : Path or None
+        See ``open_trial``.
+    fresh : bool
+        Compute again even if this very run is there already.
+    """
+
+    path: Path
+    settings: PipelineSettings
+    calibration: Path | None = None
+    out: Path | None = None
+    fresh: bool = False
+
+
+@dataclass(frozen=True)
+class ProcessResult:
+    """A finished run: its figures, its folder, and whether it had been there before."""
+
+    summary: RunSummary
+    folder: Path
+    reused: bool
+
+
+@dataclass(frozen=True)
+class _Job:
+    """What all stages of a run share."""
+
+    trial: TrialInput
+    sync: SyncTable
+    settings: PipelineSettings
+    inputs: dict[str, str]
+    run: RunFolder
+    key: str
+    progress: Progress
+    cancel: CancelToken
+
+
+@dataclass(frozen=True)
+class _Results:
+    """What the stages found out, and how long each took."""
+
+    tracks: Tracks2D
+    measured: Points3D
+    take: Take
+    seconds: dict[str, float]
+
+
+@dataclass(frozen=True)
+class _Outputs:
+    """Files by kind, relative to the run's folder, and what they could not hold."""
+
+    files: dict[str, str]
+    warnings: tuple[str, ...]
+    overlays: dict[str, Path]
+    seconds: dict[str, float]
+
+
+def process(
+    request: ProcessRequest, progress: Progress = silent, cancel: CancelToken | None = None
+) -> ProcessResult:
+    """Process one trial from videos to files and a report.
+
+    A run that was stopped goes on where it was; one that is finished is returned as it is.
+
+    Raises
+    ------
+    ExplainedError
+        Whatever goes wrong, with the cause and the remedy.
+    """
+    cancel = cancel or CancelToken()
+    clock = time.perf_counter()
+    trial = open_trial(request.path, request.calibration, request.out)
+    sync = from_frame_times(tuple(v.camera for v in trial.videos), [v.t_s for v in trial.videos])
+    wanted = request.settings.detect
+    detector, notes = load_detector(
+        wanted.landmarks, wanted.max_people, wanted.search_interval, progress=progress, cancel=cancel
+    )
+    videos = {f"video {v.camera}": fingerprint(v.path) for v in trial.videos}
+    inputs = {**videos, "calibration": fingerprint(trial.calibration), "detector": detector.identity}
+    poses_key = key_of(STAGES_VERSION, videos, detector.identity)
+    key = key_of(poses_key, inputs, request.settings.model_dump(mode="json"), __version__)
+    run = _choose_run(trial, key[:10], request.fresh)
+    if run.manifest.is_file():
+        return ProcessResult(read_manifest(run.manifest, RunManifest).summary, run.root, reused=True)
+    if not request.fresh:
+        _adopt_poses(run, trial, poses_key)
+    job = _Job(trial, sync, request.settings, inputs, run, key, progress, cancel)
+    opened = {"open": time.perf_counter() - clock}
+    results = _compute(job, detector, poses_key, opened)
+    outputs = _write_outputs(job, results)
+    summary = _summarise(job, results, outputs, notes)
+    return ProcessResult(_finish(job, results, outputs, summary), run.root, reused=False)
+
+
+def _choose_run(trial: TrialInput, run_id: str, fresh: bool) -> RunFolder:
+    """Folder of this run; a fresh one gets a number behind its id when it is there already."""
+    run = trial.folder.run(run_id)
+    count = 1
+    while fresh and run.manifest.is_file():
+        count += 1
+        run = trial.folder.run(f"{run_id}-{count}")
+    return run
+
+
+def _adopt_poses(run: RunFolder, trial: TrialInput, key: str) -> None:
+    """Take over the detections of another run of this trial that were made from the same input."""
+    target = run.stage("poses2d")
+    if target.is_file():
+        return
+    for other in sorted(trial.folder.runs.glob(f"*/{target.name}")):
+        if stored_key(other) == key:
+            run.root.mkdir(parents=True, exist_ok=True)
+            try:
+                os.link(other, target)  # runs never change, so that two may share a file
+            except OSError:  # the disk knows no links
+                shutil.copyfile(other, target)
+            return
+
+
+def _compute(job: _Job, detector: Detector, poses_key: str, seconds: dict[str, float]) -> _Results:
+    """Run the stages from detection to angles."""
+    poses = detect_trial(job.trial.videos, job.sync, detector, job.run, poses_key, job.progress, job.cancel)
+    seconds = {**seconds, "detect": poses.seconds}
+
+    def stage(name: str, stage_name: str, kind: type[ResultT], compute: Callable[[], ResultT]) -> ResultT:
+        job.cancel.check()
+        job.progress(stage_name, 0, 1)
+        stored = cached(job.run.stage(name), kind, job.key, compute)
+        seconds[stage_name] = seconds.get(stage_name, 0.0) + stored.seconds
+        job.progress(stage_name, 1, 1)
+        return stored.result
+
+    rig, wanted = job.trial.rig, job.settings.triangulate
+    tracks = stage("tracks2d", "associate", Tracks2D, partial(select_subject, poses.result, rig, wanted.min_score))
+    measured = stage("points3d_raw", "triangulate", Points3D, partial(triangulate, tracks, rig, wanted.as_stage()))
+    final = stage("points3d", "filter", Points3D, partial(_clean, measured, job))
+    motion = stage("motion", "body", Motion, partial(fit_body, final))
+    angles = stage("angles", "angles", JointAngles, partial(joint_angles, final))
+    take = Take(job.trial.folder.name, job.sync.t_s, job.sync.rate_hz, ("subject",), final, angles, motion)
+    return _Results(tracks, measured, take, seconds)
+
+
+def _clean(measured: Points3D, job: _Job) -> Points3D:
+    """Fill short gaps and filter."""
+    wanted, rate_hz = job.settings.fit, job.sync.rate_hz
+    return smooth(fill_gaps(measured, rate_hz, wanted.max_gap_s), rate_hz, wanted.cutoff_hz, wanted.order)
+
+
+def _write_outputs(job: _Job, results: _Results) -> _Outputs:
+    """Write the files for other programs and the overlay videos."""
+    clock = time.perf_counter()
+    run, wanted = job.run, job.settings.output
+    try:
+        save_rig(job.trial.rig, run.root / "rig.toml", "anipose")
+        exported = export(results.take, wanted.formats, run.exports)
+    except OSError as error:
+        raise explain_write_error(error, run.root) from error
+    seconds = {"export": time.perf_counter() - clock}
+    files = {
+        kind if len(done.files) == 1 else f"{kind} {number}": str(path.relative_to(run.root))
+        for kind, done in exported.items()
+        for number, path in enumerate(done.files, start=1)
+    }
+    dropped = tuple(f"{kind}: {sentence}" for kind, done in exported.items() for sentence in done.dropped)
+    overlays: dict[str, Path] = {}
+    if wanted.overlays:
+        clock = time.perf_counter()
+        overlays = write_overlays(
+            run.overlays,
+            {video.camera: partial(read_frames, video) for video in job.trial.videos},
+            results.tracks,
+            results.measured,
+            job.trial.rig,
+            job.sync,
+            progress=job.progress,
+            cancel=job.cancel,
+        )
+        seconds["overlay"] = time.perf_counter() - clock
+        files |= {f"overlay {name}": str(path.relative_to(run.root)) for name, path in overlays.items()}
+    return _Outputs(files, dropped, overlays, seconds)
+
+
+def _summarise(job: _Job, results: _Results, outputs: _Outputs, notes: tuple[str, ...]) -> RunSummary:
+    """Put the figures together; the report's own time is added when it is known."""
+    trial, sync, take = job.trial, job.sync, results.take
+    return RunSummary(
+        trial=take.name,
+        run_id=job.run.root.name,
+        cameras=sync.cameras,
+        frames=sync.t_s.shape[0],
+        rate_hz=sync.rate_hz,
+        seconds={**results.seconds, **outputs.seconds},
+        frames_per_s=float("nan"),
+        views_per_s=float("nan"),
+        detector=job.inputs["detector"],
+        calibration=str(trial.calibration),
+        files={**outputs.files, "report": job.run.report.name},
+        warnings=(*trial.warnings, *notes, *outputs.warnings),
+        truth=truth_errors(trial.truth, take.points, take.angles, sync) if trial.truth else None,
+        provenance={
+            "openmocap": __version__,
+            "python": platform.python_version(),
+            "numpy": np.__version__,
+            "platform": f"{sys.platform} {platform.machine()}",
+        },
+        **asdict(quality(results.measured, take.points, sync.cameras)),
+    )
+
+
+def _finish(job: _Job, results: _Results, outputs: _Outputs, summary: RunSummary) -> RunSummary:
+    """Write the report, then, last of all, the manifest that makes the run complete."""
+    job.progress("report", 0, 1)
+    clock = time.perf_counter()
+    summary = _timed(summary, job.sync)
+    picture = contact_sheet(outputs.overlays, clearest_instant(results.measured)) if outputs.overlays else None
+    write_report(job.run.report, results.take, summary, job.trial.rig, results.tracks, picture=picture)
+    took = time.perf_counter() - clock
+    summary = _timed(replace(summary, seconds={**summary.seconds, "report": took}), job.sync)
+    settings = job.settings.model_dump(mode="json")
+    write_manifest(
+        job.run.manifest, RunManifest(id=summary.run_id, settings=settings, inputs=job.inputs, summary=summary)
+    )
+    job.progress("report", 1, 1)
+    return summary
+
+
+def _timed(summary: RunSummary, sync: SyncTable) -> RunSummary:
+    """Return the summary with rates that follow from its seconds."""
+    total = sum(summary.seconds.values())
+    views = float((sync.frame_index >= 0).sum())
+    return replace(summary, frames_per_s=summary.frames / total, views_per_s=views / total)

@@ -1,0 +1,80 @@
+"""What a user may set, validated once; presets lie in ``configs/pipelines``."""
+
+from __future__ import annotations
+
+import math
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from mocap.core.errors import InputError
+from mocap.presets import preset_path, read_toml
+from mocap.triangulate import TriangulationSettings
+
+DEFAULT_PRESET = "balanced"
+
+
+class _Settings(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class DetectSettings(_Settings):
+    """Which networks run, and on how many people."""
+
+    landmarks: tuple[str, ...] = Field(min_length=1)
+    max_people: int = Field(ge=1, le=6)
+    search_interval: int = Field(ge=1)
+
+
+class TriangulateSettings(_Settings):
+    """When a view and when a point counts; see ``TriangulationSettings``."""
+
+    min_score: float = Field(ge=0, le=1)
+    gate: float = Field(gt=0)
+    min_angle_deg: float = Field(ge=0, lt=90)
+    max_sigma_m: float = Field(gt=0)
+
+    def as_stage(self) -> TriangulationSettings:
+        """Return the same in the stage's units."""
+        return TriangulationSettings(self.min_score, self.gate, math.radians(self.min_angle_deg), self.max_sigma_m)
+
+
+class FitSettings(_Settings):
+    """Longest gap that is filled, s, and the low-pass filter."""
+
+    max_gap_s: float = Field(ge=0)
+    cutoff_hz: float = Field(gt=0)
+    order: int = Field(ge=2, le=8, multiple_of=2)
+
+
+class OutputSettings(_Settings):
+    """Which files are written."""
+
+    formats: tuple[str, ...]
+    overlays: bool
+
+
+class PipelineSettings(_Settings):
+    """All settings of a run."""
+
+    description: str
+    detect: DetectSettings
+    triangulate: TriangulateSettings
+    fit: FitSettings
+    output: OutputSettings
+
+
+def load_settings(preset: str = DEFAULT_PRESET) -> PipelineSettings:
+    """Read a preset by name.
+
+    Raises
+    ------
+    InputError
+        If there is no such preset or it is wrong, naming the entry.
+    """
+    path = preset_path("pipelines", preset)
+    try:
+        return PipelineSettings.model_validate(read_toml(path))
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise InputError(f"The setting '{where}' is wrong: {first['msg']}.", "Mend the preset.", path) from error

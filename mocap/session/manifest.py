@@ -1,0 +1,87 @@
+"""The small files that say what a session, a trial and a run are."""
+
+from __future__ import annotations
+
+from datetime import date
+from pathlib import Path
+from typing import Any, TypeVar
+
+import tomli_w
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from mocap.core.errors import SessionError
+from mocap.core.summary import RunSummary
+from mocap.files import atomic_write
+from mocap.presets import read_toml
+
+SCHEMA_VERSION = 1
+
+
+class Manifest(BaseModel):
+    """What every manifest says."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    schema_version: int = SCHEMA_VERSION
+
+
+class SessionManifest(Manifest):
+    """A session: who and when. People go by pseudonyms; consent is recorded, not assumed."""
+
+    id: str
+    participant: str = "unnamed"
+    recorded_on: date | None = None
+    consent: str = "not recorded"
+    units: str = "m, s, rad"
+
+
+class TrialManifest(Manifest):
+    """A trial: its videos by camera, and where each came from."""
+
+    videos: dict[str, str]
+
+
+class RunManifest(Manifest):
+    """A finished run: everything it depended on and what it came to."""
+
+    id: str
+    settings: dict[str, Any]
+    inputs: dict[str, str] = Field(description="Fingerprint of each input by name")
+    summary: RunSummary
+
+
+ManifestT = TypeVar("ManifestT", bound=Manifest)
+
+
+def read_manifest(path: Path, kind: type[ManifestT]) -> ManifestT:
+    """Read a manifest.
+
+    Raises
+    ------
+    SessionError
+        If it was written by a newer version of the software, or does not hold what it should.
+    """
+    table = read_toml(path)
+    version = table.get("schema_version")
+    if isinstance(version, int) and version > SCHEMA_VERSION:
+        raise SessionError(
+            f"This was written by a newer version of the software (schema {version}, this one knows "
+            f"{SCHEMA_VERSION}).",
+            "Update the software: pip install --upgrade openmocap.",
+            path,
+        )
+    try:
+        return kind.model_validate(table)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise SessionError(
+            f"'{where}' is wrong: {first['msg']}.", "Mend the file or make it anew.", path
+        ) from error
+
+
+def write_manifest(path: Path, manifest: Manifest) -> None:
+    """Write a manifest whole or not at all."""
+    text = tomli_w.dumps(manifest.model_dump(exclude_none=True))
+    with atomic_write(path) as draft:
+        draft.write_text(text, encoding="utf-8")

@@ -1,0 +1,119 @@
+"""Stage results on disk, each with the key of what it was made from.
+
+A result is a frozen dataclass of arrays; its fields are stored by name in an ``.npz`` without pickles. The
+key is a hash of the stage's inputs and settings: a result whose key still fits need not be computed again.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import time
+import zipfile
+from collections.abc import Callable
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any, Generic, TypeVar
+
+import numpy as np
+
+from mocap.core.errors import SessionError
+from mocap.core.skeleton import Skeleton
+from mocap.files import atomic_write
+from mocap.presets import load_skeleton
+
+ResultT = TypeVar("ResultT")
+
+# A file is known by its size and by blocks spread evenly over it: a recording of an hour is told from any
+# other in milliseconds, where reading all of it would take minutes.
+FINGERPRINT_BLOCKS = 64
+FINGERPRINT_BLOCK_BYTES = 1 << 16
+
+KEY, SECONDS = "__key__", "__seconds__"
+
+
+@dataclass(frozen=True)
+class Stored(Generic[ResultT]):
+    """A result, how long it took to compute, and whether that was done now or before."""
+
+    result: ResultT
+    seconds: float
+    reused: bool
+
+
+def key_of(*parts: object) -> str:
+    """Hash of anything that JSON can say."""
+    text = json.dumps(parts, sort_keys=True, default=str)
+    return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
+
+
+def fingerprint(path: Path) -> str:
+    """Hash of a file's size and of blocks spread over its content."""
+    size = path.stat().st_size
+    digest = hashlib.blake2b(str(size).encode(), digest_size=16)
+    last = max(0, size - FINGERPRINT_BLOCK_BYTES)
+    with path.open("rb") as file:
+        for offset in np.unique(np.linspace(0, last, FINGERPRINT_BLOCKS).astype(np.int64)):
+            file.seek(int(offset))
+            digest.update(file.read(FINGERPRINT_BLOCK_BYTES))
+    return digest.hexdigest()
+
+
+def save(path: Path, result: object, key: str, seconds: float) -> None:
+    """Store a dataclass of arrays, tuples of names, numbers and a skeleton, whole or not at all."""
+    arrays: dict[str, Any] = {KEY: np.array(key), SECONDS: np.array(seconds)}
+    for item in fields(result):  # type: ignore[arg-type]
+        value = getattr(result, item.name)
+        arrays[item.name] = np.asarray(value.name if isinstance(value, Skeleton) else value)
+    with atomic_write(path) as draft, draft.open("wb") as file:
+        np.savez(file, **arrays)
+
+
+def stored_key(path: Path) -> str:
+    """Key of a stored result."""
+    try:
+        with np.load(path, allow_pickle=False) as stored:
+            return str(stored[KEY])
+    except (zipfile.BadZipFile, KeyError, ValueError, EOFError) as error:
+        raise _damaged(path, error) from error
+
+
+def _damaged(path: Path, error: Exception) -> SessionError:
+    return SessionError(f"This result is damaged: {error}.", "Delete the file and run again.", path)
+
+
+def load(path: Path, kind: type[ResultT], key: str) -> Stored[ResultT] | None:
+    """Read a result back; None where there is none or where it was made from something else."""
+    if not path.is_file():
+        return None
+    try:
+        with np.load(path, allow_pickle=False) as stored:
+            if str(stored[KEY]) != key:
+                return None
+            values = {item.name: _restore(item.type, stored[item.name]) for item in fields(kind)}  # type: ignore[arg-type]
+            return Stored(kind(**values), float(stored[SECONDS]), reused=True)
+    except (zipfile.BadZipFile, KeyError, ValueError, EOFError) as error:
+        raise _damaged(path, error) from error
+
+
+def _restore(annotation: object, array: np.ndarray) -> Any:
+    """Turn a stored array back into what the dataclass field holds, by the field's annotation."""
+    kind = str(annotation)
+    if kind == "Skeleton":
+        return load_skeleton(str(array))
+    if kind.startswith("tuple[str"):
+        return tuple(str(name) for name in array)
+    if kind in ("int", "float", "str"):
+        return array.item()
+    return array
+
+
+def cached(path: Path, kind: type[ResultT], key: str, compute: Callable[[], ResultT]) -> Stored[ResultT]:
+    """Return the stored result if its key fits, else compute and store it."""
+    if (stored := load(path, kind, key)) is not None:
+        return stored
+    start = time.perf_counter()
+    result = compute()
+    seconds = time.perf_counter() - start
+    save(path, result, key, seconds)
+    return Stored(result, seconds, reused=False)
