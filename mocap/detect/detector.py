@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from queue import SimpleQueue
 from typing import TypeVar
@@ -25,6 +25,9 @@ from mocap.presets import load_skeleton
 
 # Raise when the same pictures and weights give other numbers than before: cached results depend on it.
 CODE_VERSION = 1
+# Frames after a search until the next one for somebody who was lost or is seen badly: hidden people come out
+# again within a fraction of a second, and a search takes as long as a crop.
+RETRY_INTERVAL = 5
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -45,7 +48,7 @@ class DetectorSettings:
     """
 
     max_people: int = 3
-    search_interval: int = 30
+    search_interval: int = 15
     threads: int = 2
 
     def __post_init__(self) -> None:
@@ -72,17 +75,27 @@ class _Pool:
 
 @dataclass
 class _View:
-    """Work on one picture of one view: what is known so far."""
+    """Work on one picture of one view: what is known so far.
+
+    Attributes
+    ----------
+    lost : list of int
+        Slots whose person was not found where expected.
+    """
 
     image: ImageArray
     state: ViewState
-    bodies: list[Body]
-    lost: bool = False
+    bodies: list[Body] = field(default_factory=list)
+    lost: list[int] = field(default_factory=list)
     searched: bool = False
 
     @property
     def wh(self) -> tuple[int, int]:
         return self.image.shape[1], self.image.shape[0]
+
+    @property
+    def doubtful(self) -> bool:
+        return any(tracker.is_doubtful(body) for body in self.bodies)
 
 
 class BlazePoseDetector:
@@ -162,11 +175,10 @@ class BlazePoseDetector:
         """Find people in one picture of each view; see `Detector`.
 
         People known from the frame before are looked for where they were. Then the whole picture is
-        searched in the views where somebody was lost, or where a search is due.
+        searched in the views where somebody was lost or is seen badly, or where a search is due.
         """
-        views = [None if i is None else _View(i, s, []) for i, s in zip(images, states, strict=True)]
+        views = [None if i is None else _View(i, s) for i, s in zip(images, states, strict=True)]
         present = [view for view in views if view is not None]
-
         self._follow(present)
         self._search([view for view in present if self._search_is_due(view)])
 
@@ -177,7 +189,9 @@ class BlazePoseDetector:
                 after.append(replace(state, frames_since_search=state.frames_since_search + 1))
                 continue
             bodies = tracker.without_duplicates(view.bodies)
-            found, following = tracker.settle(bodies, view.state, blazepose.LANDMARKS, view.wh, view.searched)
+            found, following = tracker.settle(
+                bodies, view.state, blazepose.LANDMARKS, view.wh, self._since_search(view, bodies)
+            )
             poses.append(found)
             after.append(following)
         return poses, after
@@ -188,43 +202,71 @@ class BlazePoseDetector:
         results = self._map(lambda job: self._landmarks(job[0].image, job[0].state.roi[job[1]]), known)
         for (view, slot), result in zip(known, results, strict=True):
             if tracker.is_person(result):
-                region, track = view.state.roi[slot], int(view.state.track[slot])
-                view.bodies.append(Body(result, region, slot, track))
-            else:
-                view.lost = True
+                view.bodies.append(Body(result, view.state.roi[slot], slot, int(view.state.track[slot])))
         for view in views:
-            before = len(view.bodies)
             view.bodies = tracker.without_duplicates(view.bodies)
-            view.lost = view.lost or len(view.bodies) < before
+            kept = {body.slot for body in view.bodies}
+            view.lost = [int(s) for s in np.flatnonzero(view.state.track >= 0) if int(s) not in kept]
 
     def _search_is_due(self, view: _View) -> bool:
+        waited = view.state.frames_since_search + 1
+        if view.doubtful and waited >= RETRY_INTERVAL:
+            return True
         full = len(view.bodies) == self._settings.max_people
-        waited = view.state.frames_since_search + 1 >= self._settings.search_interval
-        return not full and (view.lost or waited)
+        return not full and (bool(view.lost) or waited >= self._settings.search_interval)
+
+    def _since_search(self, view: _View, bodies: list[Body]) -> int:
+        """Frames since the last search, as the next frame is to see it."""
+        if not view.searched:
+            return view.state.frames_since_search + 1
+        still_lost = set(view.lost) - {body.slot for body in bodies}
+        return max(0, self._settings.search_interval - RETRY_INTERVAL) if still_lost else 0
 
     def _search(self, views: list[_View]) -> None:
-        """Search whole pictures for people who are not known yet."""
-        found = self._map(lambda view: self._new_people(view), views)
-        jobs = [(view, region) for view, regions in zip(views, found, strict=True) for region in regions]
+        """Search whole pictures for people who are new, lost or seen badly."""
+        found = self._map(self._candidates, views)
+        jobs = [(view, *one) for view, ones in zip(views, found, strict=True) for one in ones]
         results = self._map(lambda job: self._landmarks(job[0].image, job[1]), jobs)
-        for (view, region), result in zip(jobs, results, strict=True):
-            if tracker.is_person(result):
-                view.bodies.append(Body(result, region))
+        for (view, region, slot), result in zip(jobs, results, strict=True):
+            if not tracker.is_person(result):
+                continue
+            body = Body(result, region, slot, int(view.state.track[slot]) if slot >= 0 else -1)
+            first = next((b for b in view.bodies if b.slot == slot >= 0), None)
+            if first is None:
+                view.bodies.append(body)
+            elif tracker.quality(body) > tracker.quality(first):
+                view.bodies = [body if b is first else b for b in view.bodies]
         for view in views:
             view.searched = True
 
-    def _new_people(self, view: _View) -> list[FloatArray]:
-        """Crops of the people in a picture who are not known yet, the surest first."""
+    def _candidates(self, view: _View) -> list[tuple[FloatArray, int]]:
+        """Crops worth looking at in a whole picture, and the slot of the known person each may show.
+
+        New people have slot -1; people who are seen well are left out.
+        """
         spec = self._finder_card.input
         tensor, size = multipose.prepare(view.image, spec.size_px, spec.multiple_of)
         output = self._finders.use(lambda model: model.run(tensor))[0]
         people, scores, _ = multipose.decode(output, size)
-        regions = [multipose.region(xy, score) for xy, score in zip(people, scores, strict=True)]
-        return [
-            region
-            for xy, region in zip(people, regions, strict=True)
-            if tracker.usable_region(region, view.wh) and not tracker.is_known(xy, float(region[2]), view.bodies)
-        ]
+        candidates: list[tuple[FloatArray, int]] = []
+        for xy, score in zip(people, scores, strict=True):
+            region = multipose.region(xy, score)
+            if not tracker.usable_region(region, view.wh):
+                continue
+            same = next((b for b in view.bodies if tracker.is_same(xy, float(region[2]), b)), None)
+            if same is not None and not tracker.is_doubtful(same):
+                continue
+            slot = same.slot if same is not None else self._slot_near(region, view)
+            # Each known person is looked at again once, from the surest crop.
+            if slot < 0 or slot not in {taken for _, taken in candidates}:
+                candidates.append((region, slot))
+        return candidates
+
+    def _slot_near(self, region: FloatArray, view: _View) -> int:
+        """Slot of the person who was lost or is seen badly where this crop is; -1 if there is none."""
+        open_slots = view.lost + [b.slot for b in view.bodies if tracker.is_doubtful(b)]
+        near = [s for s in open_slots if tracker.is_near(region, view.state.roi[s])]
+        return min(near, key=lambda s: float(np.linalg.norm(region[:2] - view.state.roi[s, :2])), default=-1)
 
     def _landmarks(self, image: ImageArray, region: FloatArray) -> Landmarks:
         """Landmarks of the person in one crop."""

@@ -14,7 +14,7 @@ LANDMARK_MODELS = ("pose_landmark_heavy", "pose_landmark_full", "pose_landmark_l
 def load_detector(
     landmark_models: tuple[str, ...] = LANDMARK_MODELS,
     max_people: int = 3,
-    search_interval: int = 30,
+    search_interval: int = 15,
     threads: int = 2,
     progress: Progress = silent,
     cancel: CancelToken | None = None,

@@ -23,6 +23,12 @@ MIN_BODY_SCORE = 0.1
 # Two bodies whose joints lie this close together on the whole (share of the crop's side, about 1.4 body
 # heights) are one. People who hug come to about twice this.
 SAME_BODY = 0.05
+# A body is doubtful below these: worth a second look from a fresh crop. A crop that follows a half-hidden body
+# drifts off it, and the next one further; MultiPose sees the whole picture and does not.
+SURE_PRESENCE = 0.9
+SURE_BODY_SCORE = 0.5
+# Hips this close (share of the crop's side) may be of one person whose joints were not found well.
+NEAR = 0.15
 # The network's 256 px crop of a person smaller than this is mostly invented, px.
 MIN_SIDE_PX = 48.0
 # A crop larger than this many picture diagonals is a guess gone wild.
@@ -48,14 +54,6 @@ class Body:
     track: int = -1
 
 
-def is_person(landmarks: Landmarks) -> bool:
-    """Whether a crop holds a person at all."""
-    if landmarks.presence < PRESENT:
-        return False
-    score = landmarks.score[BODY]
-    return bool(np.isfinite(score).any() and np.nanmedian(score) >= MIN_BODY_SCORE)
-
-
 def usable_region(region: FloatArray, picture_wh: tuple[int, int]) -> bool:
     """Whether a crop is of a size, and at a place, at which looking makes sense."""
     width, height = picture_wh
@@ -75,13 +73,37 @@ def body_distance(a: FloatArray, b: FloatArray) -> float:
     return float(np.median(distance)) if distance.size else np.inf
 
 
-def is_known(coco_xy: FloatArray, side: float, bodies: list[Body]) -> bool:
-    """Whether a person of the whole-picture search (17, 2) px is one of the bodies already found."""
+def body_score(landmarks: Landmarks) -> float:
+    """Median score of trunk and limbs; 0 where none was found."""
+    score = landmarks.score[BODY]
+    return float(np.nanmedian(score)) if np.isfinite(score).any() else 0.0
+
+
+def quality(body: Body) -> float:
+    """How well a body was seen, 0 to 1."""
+    return body.landmarks.presence * body_score(body.landmarks)
+
+
+def is_person(landmarks: Landmarks) -> bool:
+    """Whether a crop holds a person at all."""
+    return landmarks.presence >= PRESENT and body_score(landmarks) >= MIN_BODY_SCORE
+
+
+def is_doubtful(body: Body) -> bool:
+    """Whether a second look is worth its time."""
+    return body.landmarks.presence < SURE_PRESENCE or body_score(body.landmarks) < SURE_BODY_SCORE
+
+
+def is_same(coco_xy: FloatArray, side: float, body: Body) -> bool:
+    """Whether a person of the whole-picture search (17, 2) px with a crop of ``side`` px is this body."""
     rows = np.isin(BLAZEPOSE_OF_COCO, BODY)
-    return any(
-        body_distance(coco_xy[rows], b.landmarks.xy[BLAZEPOSE_OF_COCO[rows]]) < SAME_BODY * max(side, b.region[2])
-        for b in bodies
-    )
+    apart = body_distance(coco_xy[rows], body.landmarks.xy[BLAZEPOSE_OF_COCO[rows]])
+    return apart < SAME_BODY * max(side, body.region[2])
+
+
+def is_near(region: FloatArray, other: FloatArray) -> bool:
+    """Whether two crops are around the same hips."""
+    return bool(np.linalg.norm(region[:2] - other[:2]) < NEAR * max(region[2], other[2]))
 
 
 def _drift(body: Body) -> float:
@@ -112,12 +134,12 @@ def without_duplicates(bodies: list[Body]) -> list[Body]:
 
 
 def settle(
-    bodies: list[Body], state: ViewState, keypoints: int, picture_wh: tuple[int, int], searched: bool
+    bodies: list[Body], state: ViewState, keypoints: int, picture_wh: tuple[int, int], since_search: int
 ) -> tuple[ViewPoses, ViewState]:
     """Put the bodies into slots and say where to look in the next frame.
 
     Known people keep their slot; new ones take the free slots in the order given, and those beyond the
-    last slot are left out.
+    last slot are left out. ``since_search`` goes into the new state.
     """
     slots = state.track.shape[0]
     track = np.full(slots, -1, dtype=np.int64)
@@ -136,10 +158,9 @@ def settle(
         poses.sigma_px[slot] = body.landmarks.sigma_px
         if usable_region(body.landmarks.next_region, picture_wh):
             roi[slot] = body.landmarks.next_region
-    since = 0 if searched else state.frames_since_search + 1
     # A slot whose next crop is unknown is free from the next frame on, though its pose counts in this one.
     goes_on = np.where(np.isfinite(roi[:, 0]), track, -1)
-    return replace(poses, track=track), ViewState(roi, goes_on, next_track, since)
+    return replace(poses, track=track), ViewState(roi, goes_on, next_track, since_search)
 
 
 def nobody(slots: int, keypoints: int) -> ViewPoses:
