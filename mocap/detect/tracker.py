@@ -98,7 +98,7 @@ def is_same(coco_xy: FloatArray, side: float, body: Body) -> bool:
     """Whether a person of the whole-picture search (17, 2) px with a crop of ``side`` px is this body."""
     rows = np.isin(BLAZEPOSE_OF_COCO, BODY)
     apart = body_distance(coco_xy[rows], body.landmarks.xy[BLAZEPOSE_OF_COCO[rows]])
-    return apart < SAME_BODY * max(side, body.region[2])
+    return apart < SAME_BODY * max(side, float(body.region[2]))
 
 
 def is_near(region: FloatArray, other: FloatArray) -> bool:
