@@ -168,14 +168,15 @@ def _sides(skeleton: Skeleton, children: list[int]) -> tuple[int, int] | None:
 
 
 def _up(skeleton: Skeleton, centres: FloatArray, joint: int) -> FloatArray:
-    """Direction of the trunk (T, N, 3) at one of its ends, from the joint that is below to the one above."""
+    """Direction of the trunk (T, N, 3) at one of its ends: into this joint, or at the root out of it."""
+    parent = skeleton.parents[joint]
+    if parent >= 0:
+        return np.asarray(centres[:, :, joint] - centres[:, :, parent])
     rest = rest_directions(skeleton)
-    parents = skeleton.parents
-    above = [c for c in range(joint + 1, len(parents)) if rest[c, 2] > 0.0 and _hangs_on(skeleton, c, joint)]
-    if parents[joint] < 0 and above:
-        return np.asarray(centres[:, :, above[0]] - centres[:, :, joint])
-    below = parents[joint]
-    return np.asarray(centres[:, :, joint] - centres[:, :, below])
+    above = [c for c in range(len(rest)) if rest[c, 2] > 0.0 and _hangs_on(skeleton, c, joint)]
+    if not above:
+        raise ValueError(f"skeleton '{skeleton.name}' has no joint above '{skeleton.joints[joint].name}'")
+    return np.asarray(centres[:, :, above[0]] - centres[:, :, joint])
 
 
 def _hangs_on(skeleton: Skeleton, joint: int, ancestor: int) -> bool:
@@ -218,6 +219,8 @@ def _twist(reference: FloatArray, axis: FloatArray, beyond: FloatArray) -> Float
     length = np.sqrt(np.where(usable, sine_squared, 1.0))
     seen = np.where(usable, (cosine + 1j * sine) / length, 0.0)
     frames, people = weight.shape
+    if frames == 1:  # nothing to be coupled with
+        return np.angle(weight * seen + REST_WEIGHT)
     coupling = 1.0 / TWIST_STEP_RAD**2
     neighbours = np.full(frames, 2.0 * coupling)
     neighbours[0] -= coupling

@@ -1,1 +1,5 @@
 """Joint angles and what follows from them."""
+
+from mocap.kinematics.angles import joint_angles
+
+__all__ = ["joint_angles"]
