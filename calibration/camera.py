@@ -8,6 +8,7 @@ is Kannala and Brandt (IEEE TPAMI 2006) as in ``cv2.fisheye`` (k1..k4).
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Literal
 
 import cv2
@@ -19,13 +20,29 @@ from calibration.transforms import FloatArray, apply, invert
 CameraModel = Literal["pinhole", "fisheye"]
 DISTORTION_LENGTHS: dict[CameraModel, tuple[int, ...]] = {"pinhole": (5, 8), "fisheye": (4,)}
 
-# Undistortion is a fixed-point iteration; this many steps reach 1e-9 of the focal length for any lens
-# whose distortion is invertible over its image.
-UNDISTORT_CRITERIA = (cv2.TERM_CRITERIA_COUNT | cv2.TERM_CRITERIA_EPS, 60, 1e-11)
+# Undistortion starts with OpenCV's fixed-point iteration, which converges slowly towards the corners of a
+# wide lens; Newton's method with the analytic Jacobian finishes it.
+UNDISTORT_CRITERIA = (cv2.TERM_CRITERIA_COUNT | cv2.TERM_CRITERIA_EPS, 30, 1e-9)
+NEWTON_STEPS = 8
+
+# A ray that does not come back to its pixel within this, px, was not found.
+UNDISTORT_TOLERANCE_PX = 1e-6
+
+# Below this radius the fisheye model is replaced by its series, which is exact there to 1e-12.
+SMALL_RADIUS = 1e-3
+
+# Files round rotation matrices to six decimals or so.
+ROTATION_TOLERANCE = 1e-5
+
+# Points nearer to the camera's plane than this, m, cannot be projected.
+NEAREST_DEPTH_M = 1e-6
 
 # H.264 codes whole macroblocks of 16 px. Players and converters disagree whether the padding at the right
 # and bottom edge belongs to the picture, so two sizes of one recording may differ by less than this.
 CODEC_PADDING_PX = 16
+
+# Bars are counted in whole pixels, and compression smears their edge.
+BAR_TOLERANCE_PX = 2.0
 
 
 @dataclass(frozen=True)
@@ -69,11 +86,7 @@ class Intrinsics:
         x, y = rays[..., 0], rays[..., 1]
         r2 = x * x + y * y
         if self.model == "fisheye":
-            r = np.sqrt(r2)
-            theta = np.arctan(r)
-            powers = theta[..., None] ** np.array([2, 4, 6, 8])
-            theta_d = theta * (1.0 + powers @ self.dist)
-            scale = np.where(r > 1e-12, theta_d / np.maximum(r, 1e-12), 1.0)
+            scale, _ = self._fisheye_scale(r2)
             xd, yd = x * scale, y * scale
         else:
             k1, k2, p1, p2, k3 = self.dist[:5]
@@ -86,46 +99,138 @@ class Intrinsics:
         v = self.K[1, 1] * yd + self.K[1, 2]
         return np.stack([u, v], axis=-1)
 
+    def distort_jacobian(self, rays: FloatArray) -> FloatArray:
+        """Derivative of ``distort`` with respect to the rays: (..., 2) to (..., 2, 2), px."""
+        x, y = rays[..., 0], rays[..., 1]
+        s = x * x + y * y
+        if self.model == "fisheye":
+            scale, slope = self._fisheye_scale(s)
+            p1 = p2 = 0.0
+        else:
+            k1, k2, p1, p2, k3 = self.dist[:5]
+            k4, k5, k6 = self.dist[5:8] if self.dist.shape[0] == 8 else (0.0, 0.0, 0.0)
+            above = 1.0 + s * (k1 + s * (k2 + s * k3))
+            below = 1.0 + s * (k4 + s * (k5 + s * k6))
+            scale = above / below
+            slope = (k1 + s * (2 * k2 + s * 3 * k3) - scale * (k4 + s * (2 * k5 + s * 3 * k6))) / below
+        dxx = scale + 2 * x * x * slope + 2 * p1 * y + 6 * p2 * x
+        dxy = 2 * x * y * slope + 2 * p1 * x + 2 * p2 * y
+        dyy = scale + 2 * y * y * slope + 6 * p1 * y + 2 * p2 * x
+        normalised = np.stack([np.stack([dxx, dxy], axis=-1), np.stack([dxy, dyy], axis=-1)], axis=-2)
+        return np.asarray(self.K[:2, :2] @ normalised)
+
+    def _fisheye_scale(self, s: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """Ratio of distorted to undistorted radius, and its derivative by ``s``, the squared radius."""
+        r = np.maximum(np.sqrt(s), SMALL_RADIUS)
+        theta = np.arctan(r)
+        powers = theta[..., None] ** np.array([2, 4, 6, 8])
+        theta_d = theta * (1.0 + powers @ self.dist)
+        theta_d_slope = (1.0 + powers @ (self.dist * np.array([3, 5, 7, 9]))) / (1.0 + r * r)
+        near = s < SMALL_RADIUS**2
+        at_centre = self.dist[0] - 1.0 / 3.0
+        scale = np.where(near, 1.0 + at_centre * s, theta_d / r)
+        slope = np.where(near, at_centre, (theta_d_slope * r - theta_d) / (2.0 * r**3))
+        return scale, slope
+
+    @cached_property
+    def max_radius(self) -> float:
+        """Largest radius of normalised coordinates up to which the radial distortion grows; may be infinite.
+
+        Beyond it the polynomial turns back (or has a pole), and points far outside the view would be
+        projected into the picture.
+        """
+        one = np.polynomial.Polynomial([1.0])
+        if self.model == "fisheye":
+            odd = np.polynomial.Polynomial([1.0, *(self.dist * np.array([3, 5, 7, 9]))])
+            theta = np.sqrt(_smallest_positive_root(odd))
+            return float(np.tan(theta)) if theta < np.pi / 2 else np.inf
+        k1, k2, _, _, k3 = self.dist[:5]
+        above = np.polynomial.Polynomial([1.0, k1, k2, k3])
+        below = np.polynomial.Polynomial([1.0, *self.dist[5:8]]) if self.dist.shape[0] == 8 else one
+        s = np.polynomial.Polynomial([0.0, 1.0])
+        # The sign of d/dr of r above(r^2) / below(r^2), with s = r^2.
+        slope = (above + 2 * s * above.deriv()) * below - 2 * s * above * below.deriv()
+        return float(np.sqrt(min(_smallest_positive_root(slope), _smallest_positive_root(below))))
+
     def undistort(self, pixels: FloatArray) -> FloatArray:
-        """Map pixels (..., 2) to undistorted normalised coordinates (..., 2); NaN stays NaN."""
-        flat = np.ascontiguousarray(pixels, dtype=np.float64).reshape(-1, 1, 2)
-        rays = np.full((flat.shape[0], 2), np.nan)
-        seen = np.isfinite(flat).all(axis=(1, 2))
+        """Map pixels (..., 2) to undistorted normalised coordinates (..., 2).
+
+        NaN stays NaN; so becomes a pixel that no ray within ``max_radius`` is projected to.
+        """
+        flat = np.ascontiguousarray(pixels, dtype=np.float64).reshape(-1, 2)
+        rays = np.full_like(flat, np.nan)
+        seen = np.isfinite(flat).all(axis=1)
         if seen.any():
-            if self.model == "fisheye":
-                found = cv2.fisheye.undistortPoints(flat[seen], self.K, self.dist, criteria=UNDISTORT_CRITERIA)
-            else:
-                found = cv2.undistortPoints(flat[seen], self.K, self.dist, criteria=UNDISTORT_CRITERIA)
-            rays[seen] = found.reshape(-1, 2)
+            rays[seen] = self._undistort_finite(flat[seen])
         return rays.reshape(pixels.shape)
 
-    def for_size(self, size_wh: tuple[int, int]) -> Intrinsics:
-        """Return the intrinsics for the same lens and sensor recorded at another size.
+    def _undistort_finite(self, pixels: FloatArray) -> FloatArray:
+        """Undistort finite pixels (N, 2); NaN where no ray was found."""
+        undistort = cv2.fisheye.undistortPoints if self.model == "fisheye" else cv2.undistortPoints
+        found = undistort(pixels[:, None], self.K, self.dist, criteria=UNDISTORT_CRITERIA)
+        rays = np.asarray(found, dtype=np.float64).reshape(-1, 2)
+        with np.errstate(all="ignore"):  # rays that run away are sorted out below
+            for _ in range(NEWTON_STEPS):
+                error = self.distort(rays) - pixels
+                if not np.abs(error).max() > UNDISTORT_TOLERANCE_PX / 1000.0:
+                    break
+                (a, b), (c, d) = np.moveaxis(self.distort_jacobian(rays), 0, -1)
+                step = np.stack([d * error[:, 0] - b * error[:, 1], a * error[:, 1] - c * error[:, 0]], axis=-1)
+                rays = rays - step / (a * d - b * c)[:, None]
+            back = np.linalg.norm(self.distort(rays) - pixels, axis=1)
+            good = (back < UNDISTORT_TOLERANCE_PX) & (np.linalg.norm(rays, axis=1) <= self.max_radius)
+        return np.where(good[:, None], rays, np.nan)
 
-        A size that differs by codec padding only (right and bottom edge cut) keeps the camera matrix; a
-        size of the same shape scales it, with pixel centres at integers.
+    def for_size(self, size_wh: tuple[int, int], bars_px: tuple[int, int, int, int] = (0, 0, 0, 0)) -> Intrinsics:
+        """Return the intrinsics for the same lens and sensor recorded or stored at another size.
+
+        Pixel centres lie at integers, so a scale s maps u to (u + 0.5) s - 0.5. Tried in this order:
+
+        1. shrunk to fit and padded with black bars (left, top, right, bottom), where the bars found in the
+           picture are those that this needs;
+        2. scaled, where both sizes have one shape;
+        3. cut (or padded) at the right and bottom edge by less than a macroblock of the codec;
+        4. both of these.
+
+        The size alone cannot tell the first case from the third. Pose2Sim's demonstration shows why it
+        matters: its cameras were calibrated at 1088x1920 and two of the four videos have 1080x1920. Fitting
+        an affine map between their background and the calibration's scene images (650 and 1120 SIFT matches,
+        0.3 px rms) gives a scale of 1.0073 to 1.0076 in BOTH directions about the picture's centre, and
+        the rows 0 to 6 and the last 6 or 7 are black: the picture was shrunk by 1080/1088 and padded. Taking
+        it for a cut at the right edge is wrong by up to 11 px.
 
         Raises
         ------
         CalibrationError
-            If the size is neither: then the picture was cropped in a way nobody recorded.
+            If none fits: then the picture was cropped in a way nobody recorded.
         """
         (w0, h0), (w1, h1) = self.size_wh, size_wh
         if (w0, h0) == (w1, h1):
             return self
+        fit = min(w1 / w0, h1 / h0)
+        pad_x, pad_y = (w1 - w0 * fit) / 2, (h1 - h0 * fit) / 2
+        if max(pad_x, pad_y) > 1.0:
+            needed = np.array([pad_x, pad_y, pad_x, pad_y])
+            if np.abs(needed - np.array(bars_px)).max() <= BAR_TOLERANCE_PX:
+                return self._scaled(size_wh, fit, pad_x, pad_y)
+        elif max(pad_x, pad_y) <= 0.5:
+            return self._scaled(size_wh, fit, 0.0, 0.0)
         if abs(w0 - w1) < CODEC_PADDING_PX and abs(h0 - h1) < CODEC_PADDING_PX:
-            return replace(self, size_wh=size_wh)
-        sx, sy = w1 / w0, h1 / h0
-        if abs(sx / sy - 1.0) > 0.01:
-            raise CalibrationError(
-                f"The calibration is for {w0}x{h0} px, the video has {w1}x{h1} px, another shape.",
-                "Use the calibration of this recording, or calibrate at the size you record.",
-            )
+            return self._scaled(size_wh, 1.0, 0.0, 0.0)
+        fill = max(w1 / w0, h1 / h0)
+        if max(w0 - w1 / fill, h0 - h1 / fill) < CODEC_PADDING_PX:
+            return self._scaled(size_wh, fill, 0.0, 0.0)
+        raise CalibrationError(
+            f"The calibration is for {w0}x{h0} px, the video has {w1}x{h1} px, another shape.",
+            "Use the calibration of this recording, or calibrate at the size you record.",
+        )
+
+    def _scaled(self, size_wh: tuple[int, int], scale: float, pad_x: float, pad_y: float) -> Intrinsics:
+        """Scale about the top left corner of the picture, then shift by the padding."""
         K = self.K.copy()
-        K[0, :2] *= sx
-        K[1, 1] *= sy
-        K[0, 2] = (K[0, 2] + 0.5) * sx - 0.5
-        K[1, 2] = (K[1, 2] + 0.5) * sy - 0.5
+        K[:2, :2] *= scale
+        K[0, 2] = (K[0, 2] + 0.5) * scale - 0.5 + pad_x
+        K[1, 2] = (K[1, 2] + 0.5) * scale - 0.5 + pad_y
         return replace(self, size_wh=size_wh, K=K)
 
 
@@ -138,8 +243,7 @@ class Camera:
     cam_from_world: FloatArray
 
     def __post_init__(self) -> None:
-        rotation = self.cam_from_world[:3, :3]
-        if self.cam_from_world.shape != (4, 4) or not np.allclose(rotation @ rotation.T, np.eye(3), atol=1e-5):
+        if self.cam_from_world.shape != (4, 4) or not _is_rigid(self.cam_from_world):
             raise CalibrationError(
                 f"The pose of camera '{self.name}' is not a rigid transform.", "Check the calibration file."
             )
@@ -162,13 +266,29 @@ class Camera:
         pixels : (..., 2)
             Distorted pixels; NaN where not valid.
         valid : (...) bool
-            True where the point is finite and in front of the camera.
+            True where the point is finite, in front of the camera, and not so far to the side that the
+            distortion model has turned back (``Intrinsics.max_radius``).
         """
+        rays, _, valid = self._rays(points)
+        return self.intrinsics.distort(rays), valid
+
+    def project_jacobian(self, points: FloatArray) -> FloatArray:
+        """Derivative of ``project`` with respect to the points: (..., 3) to (..., 2, 3), px/m; NaN if invalid."""
+        rays, depth, _ = self._rays(points)
+        rotation = self.cam_from_world[:3, :3]
+        # d(x / z) = (dx - (x / z) dz) / z
+        per_point = (rotation[:2] - rays[..., None] * rotation[2]) / depth[..., None, None]
+        return np.asarray(self.intrinsics.distort_jacobian(rays) @ per_point)
+
+    def _rays(self, points: FloatArray) -> tuple[FloatArray, FloatArray, np.ndarray]:
+        """Normalised coordinates (..., 2), depth (...) m, both NaN where not valid, and validity (...)."""
         local = apply(self.cam_from_world, points)
-        depth = local[..., 2]
-        valid = np.isfinite(local).all(axis=-1) & (depth > 1e-6)
-        safe = np.where(valid, depth, np.nan)
-        return self.intrinsics.distort(local[..., :2] / safe[..., None]), valid
+        valid = np.isfinite(local).all(axis=-1) & (local[..., 2] > NEAREST_DEPTH_M)
+        local = np.where(valid[..., None], local, np.nan)
+        rays = local[..., :2] / local[..., 2:]
+        # A point without a valid depth has a NaN radius and stays invalid.
+        valid = np.asarray(np.hypot(rays[..., 0], rays[..., 1]) <= self.intrinsics.max_radius)
+        return np.where(valid[..., None], rays, np.nan), np.where(valid, local[..., 2], np.nan), valid
 
 
 @dataclass(frozen=True)
@@ -219,4 +339,27 @@ class CameraRig:
     def select(self, names: tuple[str, ...]) -> CameraRig:
         """Return the rig of the named cameras, in that order."""
         by_name = {camera.name: camera for camera in self.cameras}
+        if unknown := [name for name in names if name not in by_name]:
+            raise CalibrationError(
+                f"The calibration has no camera '{unknown[0]}'; it has {', '.join(self.names)}.",
+                "Use the calibration of this recording.",
+            )
         return replace(self, cameras=tuple(by_name[name] for name in names))
+
+
+def _is_rigid(transform: FloatArray) -> bool:
+    """Whether a (4, 4) transform is finite, rotates without mirroring, and moves."""
+    rotation = transform[:3, :3]
+    return bool(
+        np.isfinite(transform).all()
+        and np.allclose(rotation @ rotation.T, np.eye(3), atol=ROTATION_TOLERANCE)
+        and np.linalg.det(rotation) > 0
+        and np.array_equal(transform[3], [0, 0, 0, 1])
+    )
+
+
+def _smallest_positive_root(polynomial: np.polynomial.Polynomial) -> float:
+    """Smallest positive real root; infinite if there is none."""
+    roots = polynomial.trim().roots()
+    real = roots.real[(np.abs(roots.imag) < 1e-9 * (1.0 + np.abs(roots))) & (roots.real > 0)]
+    return float(real.min()) if real.size else np.inf
