@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from calibration import Camera, CameraRig
+from calibration import CameraRig
 from calibration.errors import CalibrationError
 from calibration.formats import find_rig, load_rig, save_rig
-from mocap.capture import VideoInfo, find_videos, probe
+from mocap.capture import VideoInfo, find_videos, fit_rig, probe
 from mocap.core.errors import InputError
 from mocap.session import (
     SessionFolder,
@@ -84,8 +83,8 @@ def open_trial(path: Path, calibration: Path | None = None, out: Path | None = N
             "Name one with --calibration FILE (Anipose or Pose2Sim .toml, Qualisys .qca.txt).",
             source,
         )
-    infos = {name: probe(file, name) for name, file in paths.items()}
-    rig, videos, warnings = match_cameras(load_rig(rig_path), infos, rig_path)
+    videos = tuple(probe(file, name) for name, file in paths.items())
+    rig, warnings = _fitted_rig(rig_path, videos)
     target = (
         SessionFolder(out) if out is not None else session or SessionFolder(data_dir() / source.resolve().name)
     )
@@ -132,63 +131,13 @@ def _video_paths(source: Path) -> dict[str, Path]:
     return named
 
 
-def match_cameras(
-    rig: CameraRig, infos: dict[str, VideoInfo], rig_path: Path
-) -> tuple[CameraRig, tuple[VideoInfo, ...], tuple[str, ...]]:
-    """Pair calibrated cameras with videos by name, and fit the intrinsics to the videos' sizes.
-
-    Names match exactly or, if that pairs nothing, by their letters and numbers: ``Cam_01`` is ``cam1``.
-
-    Raises
-    ------
-    CalibrationError
-        If fewer than two cameras pair, naming both sides, or if a size does not fit.
-    """
-    pairs = {name: name for name in rig.names if name in infos}
-    if not pairs:
-        videos = _by_plain_name(tuple(infos))
-        pairs = {name: videos[plain] for plain, name in _by_plain_name(rig.names).items() if plain in videos}
-    if len(pairs) < MIN_CAMERAS:
-        raise CalibrationError(
-            f"The calibration has the cameras {', '.join(rig.names)}; the videos are named {', '.join(infos)}.",
-            "Name each video like its camera.",
-            rig_path,
-        )
-    warnings = [
-        *(f"Camera {name} has no video and is left out." for name in rig.names if name not in pairs),
-        *(
-            f"Video {name} has no calibrated camera and is left out."
-            for name in infos
-            if name not in pairs.values()
-        ),
-    ]
-    cameras, used = [], []
-    for camera in rig.cameras:
-        if camera.name in pairs:
-            info = infos[pairs[camera.name]]
-            cameras.append(_at_size(camera, info, rig_path))
-            used.append(info)
-            if info.size_wh != camera.intrinsics.size_wh:
-                (w0, h0), (w1, h1) = camera.intrinsics.size_wh, info.size_wh
-                warnings.append(
-                    f"Camera {camera.name} was calibrated at {w0}x{h0} px; its video has {w1}x{h1} px."
-                )
-    return CameraRig(tuple(cameras), rig.notes), tuple(used), tuple(warnings)
-
-
-def _at_size(camera: Camera, info: VideoInfo, rig_path: Path) -> Camera:
-    """Return the camera for the video's name and size."""
+def _fitted_rig(path: Path, videos: tuple[VideoInfo, ...]) -> tuple[CameraRig, tuple[str, ...]]:
+    """Read the calibration and fit it to the videos; an error about the two names the calibration file."""
+    rig = load_rig(path)
     try:
-        intrinsics = camera.intrinsics.for_size(info.size_wh)
+        return fit_rig(rig, videos)
     except CalibrationError as error:
-        raise CalibrationError(f"Camera {camera.name}: {error.what}", error.remedy, rig_path) from error
-    return Camera(info.camera, intrinsics, camera.cam_from_world)
-
-
-def _by_plain_name(names: tuple[str, ...]) -> dict[str, str]:
-    """Names by their letters and numbers in lower case, without leading zeros; ambiguous ones are left out."""
-    plain = [re.sub(r"0+(?=\d)", "", re.sub(r"[^a-z0-9]", "", name.lower())) for name in names]
-    return {key: name for key, name in zip(plain, names, strict=True) if plain.count(key) == 1}
+        raise CalibrationError(error.what, error.remedy, error.path or path) from error
 
 
 def _register(session: SessionFolder, folder: TrialFolder, rig: CameraRig, videos: tuple[VideoInfo, ...]) -> None:

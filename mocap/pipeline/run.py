@@ -39,6 +39,7 @@ from mocap.session import (
     fingerprint,
     key_of,
     read_manifest,
+    save,
     stored_key,
     write_manifest,
 )
@@ -144,6 +145,7 @@ def process(
         return ProcessResult(read_manifest(run.manifest, RunManifest).summary, run.root, reused=True)
     if not request.fresh:
         _adopt_poses(run, trial, poses_key)
+    save(run.stage("sync"), sync, key, seconds=0.0)
     job = _Job(trial, sync, request.settings, inputs, run, key, progress, cancel)
     opened = {"open": time.perf_counter() - clock}
     results = _compute(job, detector, poses_key, opened)

@@ -82,13 +82,13 @@ def _damaged(path: Path, error: Exception) -> SessionError:
     return SessionError(f"This result is damaged: {error}.", "Delete the file and run again.", path)
 
 
-def load(path: Path, kind: type[ResultT], key: str) -> Stored[ResultT] | None:
-    """Read a result back; None where there is none or where it was made from something else."""
+def load(path: Path, kind: type[ResultT], key: str | None = None) -> Stored[ResultT] | None:
+    """Read a result back; None where there is none, or where a key is given and another was stored."""
     if not path.is_file():
         return None
     try:
         with np.load(path, allow_pickle=False) as stored:
-            if str(stored[KEY]) != key:
+            if key is not None and str(stored[KEY]) != key:
                 return None
             values = {item.name: _restore(item.type, stored[item.name]) for item in fields(kind)}  # type: ignore[arg-type]
             return Stored(kind(**values), float(stored[SECONDS]), reused=True)

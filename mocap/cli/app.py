@@ -1,0 +1,121 @@
+"""All commands. Heavy imports wait until a command needs them, so that ``--help`` is at once."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from mocap import __version__
+from mocap.cli import calibration, doctor, models, studio
+from mocap.cli.console import FAILED, err, explained, out, print_json, working
+from mocap.cli.options import JsonOption
+
+app = typer.Typer(
+    name="mocap",
+    help="Turn ordinary cameras into a calibrated 3D motion-capture lab.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+)
+app.add_typer(calibration.app, name="calibration")
+app.add_typer(models.app, name="models")
+app.add_typer(studio.app, name="studio")
+app.command("doctor")(doctor.doctor)
+
+PresetOption = Annotated[str, typer.Option("--preset", "-p", help="Settings: balanced or fast.")]
+OutOption = Annotated[Path | None, typer.Option("--out", "-o", help="Session folder for the results.")]
+FreshOption = Annotated[bool, typer.Option("--fresh", help="Compute again even if this run is there already.")]
+
+
+@app.callback(invoke_without_command=True)
+def version_option(version: Annotated[bool, typer.Option("--version", help="Show the version.")] = False) -> None:
+    """Turn ordinary cameras into a calibrated 3D motion-capture lab."""
+    if version:
+        out.print(__version__)
+        raise typer.Exit
+
+
+@app.command()
+@explained
+def process(
+    path: Annotated[Path, typer.Argument(help="A session, a trial, or a folder with the videos of all cameras.")],
+    calibration: Annotated[
+        Path | None,
+        typer.Option("--calibration", "-c", help="Calibration file; found beside the videos if not given."),
+    ] = None,
+    preset: PresetOption = "balanced",
+    out_dir: OutOption = None,
+    fresh: FreshOption = False,
+    json_output: JsonOption = False,
+) -> None:
+    """From videos to 3D, joint angles, files and a report."""
+    _run(path, calibration, preset, out_dir, fresh, json_output)
+
+
+@app.command()
+@explained
+def demo(
+    preset: PresetOption = "balanced",
+    out_dir: OutOption = None,
+    fresh: FreshOption = False,
+    json_output: JsonOption = False,
+) -> None:
+    """Process the film that comes with the software and compare with its known truth."""
+    from mocap.session import data_dir
+    from mocap.studio import sample_dir
+
+    _run(sample_dir(), None, preset, out_dir or data_dir() / "demo", fresh, json_output)
+
+
+def _run(
+    path: Path, calibration: Path | None, preset: str, out_dir: Path | None, fresh: bool, as_json: bool
+) -> None:
+    """Process and show the figures."""
+    from mocap.cli.show import as_table, summary_object
+    from mocap.pipeline import ProcessRequest, load_settings, process
+
+    request = ProcessRequest(path, load_settings(preset), calibration, out_dir, fresh)
+    with working() as (progress, cancel):
+        result = process(request, progress, cancel)
+    if as_json:
+        print_json(summary_object(result))
+    else:
+        as_table(result)
+
+
+@app.command()
+@explained
+def export(
+    run: Annotated[Path, typer.Argument(help="Folder of a finished run: trials/NAME/runs/ID.")],
+    formats: Annotated[str, typer.Option("--formats", "-f", help="Comma-separated: trc, c3d, bvh, csv.")],
+    out_dir: Annotated[Path, typer.Option("--out", "-o", help="Folder for the files.")],
+    json_output: JsonOption = False,
+) -> None:
+    """Write a finished run in other formats."""
+    from mocap.pipeline import export_run
+
+    written = export_run(run, tuple(name.strip() for name in formats.split(",") if name.strip()), out_dir)
+    if json_output:
+        print_json(
+            {kind: {"files": list(done.files), "dropped": list(done.dropped)} for kind, done in written.items()}
+        )
+        return
+    for kind, done in written.items():
+        for file in done.files:
+            out.print(f"[bold]{kind}[/bold]  {file}")
+        for sentence in done.dropped:
+            out.print(f"     [yellow]{sentence}[/yellow]")
+
+
+def main() -> None:
+    """Run the command line."""
+    for stream in (sys.stdout, sys.stderr):  # Windows consoles and pipes may speak an old code page
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(encoding="utf-8", errors="replace")
+    try:
+        app()
+    except KeyboardInterrupt:
+        err.print("Stopped.")
+        sys.exit(FAILED)

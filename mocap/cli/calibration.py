@@ -1,0 +1,83 @@
+"""``mocap calibration``: convert and show calibration files."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import numpy as np
+import typer
+from rich.table import Table
+
+from mocap.cli.console import explained, out, print_json
+from mocap.cli.options import JsonOption
+
+app = typer.Typer(help="Convert and show calibrations.", no_args_is_help=True)
+
+FormatOption = Annotated[str | None, typer.Option("--from", help="Format of the file; recognised if not given.")]
+
+
+@app.command()
+@explained
+def convert(
+    source: Annotated[Path, typer.Argument(help="Calibration file.")],
+    target: Annotated[Path, typer.Argument(help="File to write.")],
+    to: Annotated[str, typer.Option("--to", help="Format to write: anipose or pose2sim.")] = "anipose",
+    source_format: FormatOption = None,
+    json_output: JsonOption = False,
+) -> None:
+    """Write a calibration in another program's format, naming what that format cannot hold."""
+    from calibration.formats import load_rig, save_rig
+
+    dropped = save_rig(load_rig(source, source_format), target, to)
+    if json_output:
+        print_json({"file": target, "format": to, "dropped": list(dropped)})
+        return
+    out.print(f"Wrote {target}")
+    for sentence in dropped:
+        out.print(f"[yellow]Note:[/yellow] {sentence}")
+
+
+@app.command()
+@explained
+def show(
+    source: Annotated[Path, typer.Argument(help="Calibration file.")],
+    source_format: FormatOption = None,
+    json_output: JsonOption = False,
+) -> None:
+    """Show the cameras of a calibration."""
+    from calibration.formats import load_rig
+
+    rig = load_rig(source, source_format)
+    if json_output:
+        cameras = [
+            {
+                "name": camera.name,
+                "model": camera.intrinsics.model,
+                "size_wh": list(camera.intrinsics.size_wh),
+                "focal_px": camera.intrinsics.focal_px,
+                "K": camera.intrinsics.K.tolist(),
+                "dist": camera.intrinsics.dist.tolist(),
+                "cam_from_world": camera.cam_from_world.tolist(),
+                "centre_m": camera.centre.tolist(),
+            }
+            for camera in rig.cameras
+        ]
+        print_json({"file": source, "cameras": cameras, "notes": rig.notes})
+        return
+    table = Table(title=str(source))
+    for heading in ("Camera", "Model", "Size, px", "Focal, px", "Distortion", "Position x, y, z, m"):
+        table.add_column(heading)
+    for camera in rig.cameras:
+        inner = camera.intrinsics
+        table.add_row(
+            camera.name,
+            inner.model,
+            f"{inner.size_wh[0]}x{inner.size_wh[1]}",
+            f"{inner.focal_px:.1f}",
+            np.array2string(inner.dist, precision=4, suppress_small=True),
+            ", ".join(f"{value:.3f}" for value in camera.centre),
+        )
+    out.print(table)
+    for topic, note in rig.notes.items():
+        out.print(f"[yellow]{topic}:[/yellow] {note}")

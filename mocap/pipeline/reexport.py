@@ -1,0 +1,56 @@
+"""A finished run written in other formats."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TypeVar
+
+from mocap.core.errors import SessionError
+from mocap.core.types import JointAngles, Motion, Points3D, SyncTable, Take
+from mocap.export import ExportResult, export
+from mocap.session import RunFolder, RunManifest, load, read_manifest
+
+ResultT = TypeVar("ResultT")
+
+
+def export_run(root: Path, formats: tuple[str, ...], folder: Path) -> dict[str, ExportResult]:
+    """Export a finished run again.
+
+    Parameters
+    ----------
+    root : Path
+        The run's folder.
+    formats : tuple of str
+        See ``mocap.export.EXPORTERS``.
+
+    Raises
+    ------
+    SessionError
+        If this is not a finished run.
+    """
+    return export(load_take(RunFolder(root)), formats, folder)
+
+
+def load_take(run: RunFolder) -> Take:
+    """Read back what a finished run found."""
+    if not run.manifest.is_file():
+        raise SessionError("This is not a finished run.", "Name a folder like trials/NAME/runs/ID.", run.root)
+    name = read_manifest(run.manifest, RunManifest).summary.trial
+    sync = _result(run, "sync", SyncTable)
+    return Take(
+        name,
+        sync.t_s,
+        sync.rate_hz,
+        ("subject",),
+        _result(run, "points3d", Points3D),
+        _result(run, "angles", JointAngles),
+        _result(run, "motion", Motion),
+    )
+
+
+def _result(run: RunFolder, stage: str, kind: type[ResultT]) -> ResultT:
+    """Read one stage's result, whatever it was made from: a finished run is right by itself."""
+    stored = load(run.stage(stage), kind)
+    if stored is None:
+        raise SessionError("A result of this run is gone.", "Process the trial again.", run.stage(stage))
+    return stored.result
