@@ -13,6 +13,7 @@ import importlib.util
 import json
 import os
 import platform
+import re
 import shlex
 import shutil
 import subprocess
@@ -237,7 +238,7 @@ def is_enough(stamp: Stamp | None, wanted: Stamp) -> bool:
 def reason_to_rebuild(stamp: Stamp, wanted: Stamp) -> str:
     """Why ``.venv`` cannot be mended by installing into it; empty where it can."""
     if not stamp.complete:
-        return "The last installation was interrupted"
+        return "The last installation was not finished"
     return "" if stamp.base == wanted.base else f"The environment was made for {stamp.base}"
 
 
@@ -258,7 +259,7 @@ def explain_log(text: str) -> str:
     if "CERTIFICATE_VERIFY_FAILED" in text:
         return "The registry's certificate is not trusted: set PIP_CERT to your network's certificate file."
     lines = text.strip().splitlines()
-    errors = [line.strip() for line in lines if line.lower().startswith("error")]
+    errors = [line.strip() for line in lines if re.match(r"\s*(error|\w+Error):", line, re.IGNORECASE)]
     return "\n".join((errors or lines)[-3:]) + "\nRun the same line again to retry."
 
 
