@@ -111,7 +111,7 @@ def test_points_beyond_the_turn_of_the_distortion_are_invalid() -> None:
 @pytest.mark.parametrize(
     "lens",
     [
-        Intrinsics((1280, 720), MATRIX, np.array([0.1, -0.2, 0.0, 0.0, 0.05])),
+        Intrinsics((1280, 720), MATRIX, np.array([0.1, -0.2, 0.0, 0.0, 0.01])),
         Intrinsics((1280, 720), MATRIX, np.array([0.1, -0.3, 0.0, 0.0, 0.0, 0.2, 0.1, 0.0])),
         Intrinsics((1280, 720), MATRIX, np.array([-0.3, 0.0, 0.0, 0.0]), "fisheye"),
     ],
