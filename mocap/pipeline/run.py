@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 import numpy as np
 
@@ -30,7 +30,7 @@ from mocap.kinematics import joint_angles
 from mocap.pipeline.detection import detect_trial
 from mocap.pipeline.figures import quality, truth_errors
 from mocap.pipeline.inputs import TrialInput, open_trial
-from mocap.pipeline.settings import PipelineSettings
+from mocap.pipeline.settings import DetectSettings, PipelineSettings
 from mocap.report import clearest_instant, contact_sheet, write_overlays, write_report
 from mocap.session import (
     RunFolder,
@@ -132,10 +132,7 @@ def process(
     clock = time.perf_counter()
     trial = open_trial(request.path, request.calibration, request.out)
     sync = from_frame_times(tuple(v.camera for v in trial.videos), [v.t_s for v in trial.videos])
-    wanted = request.settings.detect
-    detector, notes = load_detector(
-        wanted.landmarks, wanted.max_people, wanted.search_interval, progress=progress, cancel=cancel
-    )
+    detector, notes = make_detector(request.settings.detect, progress, cancel)
     videos = {f"video {v.camera}": fingerprint(v.path) for v in trial.videos}
     inputs = {**videos, "calibration": fingerprint(trial.calibration), "detector": detector.identity}
     poses_key = key_of(STAGES_VERSION, videos, detector.identity)

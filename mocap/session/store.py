@@ -72,7 +72,7 @@ def save(path: Path, result: object, key: str, seconds: float) -> None:
 def stored_key(path: Path) -> str:
     """Key of a stored result."""
     try:
-        with np.load(path, allow_pickle=False) as stored:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as stored:
             return str(stored[KEY])
     except (zipfile.BadZipFile, KeyError, ValueError, EOFError) as error:
         raise _damaged(path, error) from error
@@ -87,7 +87,7 @@ def load(path: Path, kind: type[ResultT], key: str | None = None) -> Stored[Resu
     if not path.is_file():
         return None
     try:
-        with np.load(path, allow_pickle=False) as stored:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as stored:
             if key is not None and str(stored[KEY]) != key:
                 return None
             values = {item.name: _restore(item.type, stored[item.name]) for item in fields(kind)}  # type: ignore[arg-type]
