@@ -116,8 +116,30 @@ class _Outputs:
     seconds: dict[str, float]
 
 
+class MakeDetector(Protocol):
+    """Makes the detector that the settings ask for, and says in sentences what the user should know of it."""
+
+    def __call__(
+        self, settings: DetectSettings, progress: Progress, cancel: CancelToken
+    ) -> tuple[Detector, tuple[str, ...]]:
+        """Make a detector."""
+        ...
+
+
+def default_detector(
+    settings: DetectSettings, progress: Progress, cancel: CancelToken
+) -> tuple[Detector, tuple[str, ...]]:
+    """Make the detector that comes with the software."""
+    return load_detector(
+        settings.landmarks, settings.max_people, settings.search_interval, progress=progress, cancel=cancel
+    )
+
+
 def process(
-    request: ProcessRequest, progress: Progress = silent, cancel: CancelToken | None = None
+    request: ProcessRequest,
+    progress: Progress = silent,
+    cancel: CancelToken | None = None,
+    make_detector: MakeDetector = default_detector,
 ) -> ProcessResult:
     """Process one trial from videos to files and a report.
 
