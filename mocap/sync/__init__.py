@@ -1,1 +1,5 @@
 """From the frames' own clocks to one common clock."""
+
+from mocap.sync.table import from_frame_times
+
+__all__ = ["from_frame_times"]
