@@ -89,7 +89,7 @@ def refine(xy: FloatArray, heat: NDArray[np.float32], size: int) -> FloatArray:
     for n in range(xy.shape[0]):
         if not np.isfinite(xy[n]).all():
             continue
-        column, row = (int(v) for v in xy[n] * cells / size)
+        column, row = (int(v) for v in np.floor(xy[n] * cells / size))
         if not (0 <= column < cells and 0 <= row < cells):
             continue
         r0, r1 = max(0, row - half), min(cells, row + half + 1)
