@@ -1,1 +1,5 @@
 """Files that other programs open, one module a format."""
+
+from mocap.export.registry import EXPORTERS, Exporter, ExportResult, export
+
+__all__ = ["EXPORTERS", "ExportResult", "Exporter", "export"]

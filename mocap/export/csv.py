@@ -1,0 +1,63 @@
+"""CSV: the points and the angles as two wide tables, one row a frame, for spreadsheets and statistics."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from mocap.core.types import FloatArray, Take
+from mocap.export.written import Written
+from mocap.files import atomic_write
+
+
+class CsvExporter:
+    """Two files, UTF-8, comma, point as the decimal sign; what is missing is empty.
+
+    ``<stem>.points.csv``: frame (from 1), time_s, and for each keypoint ``_x_m``, ``_y_m``, ``_z_m`` (world,
+    z up), ``_sigma_m`` (standard deviation over the axes) and ``_views`` (0 where filled in or missing).
+    ``<stem>.angles.csv``: frame, time_s, and for each angle ``_deg`` and ``_sigma_deg``.
+    """
+
+    title = "CSV, points and angles as tables"
+
+    def write(self, take: Take, person: int, folder: Path, stem: str) -> Written:
+        """Write ``<stem>.points.csv`` and ``<stem>.angles.csv``."""
+        frames = take.t_s.shape[0]
+        points = take.points
+        columns = [f"{k}_{what}" for k in points.skeleton.keypoints for what in POINT_COLUMNS]
+        values = np.concatenate(
+            [points.xyz[:, person], points.sigma[:, person, :, None], points.n_views[:, person, :, None]], axis=-1
+        ).reshape(frames, -1)
+        decimals = np.tile(POINT_DECIMALS, len(points.skeleton.keypoints))
+        point_file = folder / f"{stem}.points.csv"
+        _write_table(point_file, take.t_s, columns, values, decimals)
+
+        angles = take.angles
+        columns = [f"{name}_{what}" for name in angles.names for what in ("deg", "sigma_deg")]
+        both = np.stack([angles.value[:, person], angles.sigma[:, person]], axis=-1)
+        angle_file = folder / f"{stem}.angles.csv"
+        _write_table(angle_file, take.t_s, columns, np.degrees(both).reshape(frames, -1), np.full(len(columns), 4))
+        return Written(
+            (point_file, angle_file),
+            (
+                "The full covariance of the points (its mean over the axes is there) and the errors per camera.",
+                "Joint rotations and bone lengths.",
+            ),
+        )
+
+
+POINT_COLUMNS = ("x_m", "y_m", "z_m", "sigma_m", "views")
+POINT_DECIMALS = (6, 6, 6, 6, 0)
+
+
+def _write_table(
+    path: Path, t_s: FloatArray, columns: list[str], values: FloatArray, decimals: np.ndarray
+) -> None:
+    """Write a table with a frame and a time column before ``values`` (T, M)."""
+    forms = [f"{{:.{d}f}}" for d in decimals.tolist()]
+    with atomic_write(path) as draft, draft.open("w", encoding="utf-8", newline="\n") as file:
+        file.write(",".join(["frame", "time_s", *columns]) + "\n")
+        for frame, (t, row) in enumerate(zip(t_s.tolist(), values.tolist(), strict=True), start=1):
+            cells = [form.format(v) if v == v else "" for form, v in zip(forms, row, strict=True)]  # NaN != NaN
+            file.write(",".join([str(frame), f"{t:.7f}", *cells]) + "\n")

@@ -1,0 +1,99 @@
+"""What an exporter is, which there are, and the one function that runs them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from mocap.core.errors import ExportError
+from mocap.core.types import Take
+from mocap.export.bvh import BvhExporter
+from mocap.export.c3d import C3dExporter
+from mocap.export.csv import CsvExporter
+from mocap.export.trc import TrcExporter
+from mocap.export.written import Written
+
+# Characters that some file system or some program that opens the file does not take in a name.
+UNSAFE = re.compile(r"[^\w.-]+")
+
+
+class Exporter(Protocol):
+    """Writes one person of a take in one format."""
+
+    @property
+    def title(self) -> str:
+        """What the format is, for a person to read."""
+        ...
+
+    def write(self, take: Take, person: int, folder: Path, stem: str) -> Written:
+        """Write the files of one person, named after ``stem``, and say what the format could not hold."""
+        ...
+
+
+@dataclass(frozen=True)
+class ExportResult:
+    """What was written in one format.
+
+    Attributes
+    ----------
+    files : tuple of Path
+    dropped : tuple of str
+        What the format could not hold, one sentence each.
+    """
+
+    files: tuple[Path, ...]
+    dropped: tuple[str, ...]
+
+
+EXPORTERS: dict[str, Exporter] = {
+    "trc": TrcExporter(),
+    "c3d": C3dExporter(),
+    "bvh": BvhExporter(),
+    "csv": CsvExporter(),
+}
+
+
+def export(take: Take, formats: Sequence[str], folder: Path) -> dict[str, ExportResult]:
+    """Write a take in several formats.
+
+    All of these formats are written one person a file: ``<trial>.<suffix>`` where there is one person,
+    ``<trial>.<person>.<suffix>`` where there are more.
+
+    Raises
+    ------
+    ExportError
+        If there is no such format, or the take cannot be written in it.
+    SessionError
+        If the disk refuses.
+    """
+    for name in formats:
+        if name not in EXPORTERS:
+            raise ExportError(f"There is no export format '{name}'.", f"Choose among: {', '.join(EXPORTERS)}.")
+    stems = file_stems(take)
+    results = {}
+    for name in dict.fromkeys(formats):
+        written = [EXPORTERS[name].write(take, n, folder, stem) for n, stem in enumerate(stems)]
+        sentences = [
+            sentence if len(stems) == 1 else f"{person}: {sentence}"
+            for person, done in zip(take.people, written, strict=True)
+            for sentence in done.dropped
+        ]
+        results[name] = ExportResult(tuple(path for done in written for path in done.files), tuple(sentences))
+    return results
+
+
+def file_stems(take: Take) -> tuple[str, ...]:
+    """File name without suffix for each person, safe on every system and each another."""
+    trial = UNSAFE.sub("_", take.name).strip("._") or "take"
+    if len(take.people) == 1:
+        return (trial,)
+    names = [UNSAFE.sub("_", person).strip("._") or "person" for person in take.people]
+    # Some file systems do not tell upper from lower case.
+    seen = [name.casefold() for name in names]
+    return tuple(
+        f"{trial}.{name}" if seen.count(low) == 1 else f"{trial}.{name}_{n + 1}"
+        for n, (name, low) in enumerate(zip(names, seen, strict=True))
+    )
