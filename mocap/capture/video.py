@@ -116,6 +116,8 @@ def probe(path: Path, camera: str) -> VideoInfo:
         If nothing can be read from it; a file that is cut short gives a warning instead.
     """
     packets = _read_packets(path)
+    if packets.t_s.shape[0] == 0:
+        raise VideoError("The video has no frames.", "Copy or record it again.", path)
     capture = _open(path)
     try:
         warnings = list(packets.warnings)
