@@ -6,7 +6,9 @@ import re
 from collections.abc import Sequence
 from dataclasses import replace
 
-from calibration import CalibrationError, CameraRig
+import numpy as np
+
+from calibration import CalibrationError, CameraRig, Intrinsics
 from mocap.capture.video import VideoInfo
 
 
@@ -37,15 +39,28 @@ def fit_rig(rig: CameraRig, videos: Sequence[VideoInfo]) -> tuple[CameraRig, tup
         except CalibrationError as error:
             raise CalibrationError(f"Camera '{camera.name}': {error.what}", error.remedy, video.path) from error
         if intrinsics is not camera.intrinsics:
-            (w0, h0), (w1, h1) = camera.intrinsics.size_wh, video.size_wh
-            scale = intrinsics.K[0, 0] / camera.intrinsics.K[0, 0]
-            how = f"scaled by {scale:.4f}" if scale != 1.0 else "cut at the right and bottom edge"
-            warnings.append(
-                f"Camera '{video.camera}' was calibrated at {w0}x{h0} px and recorded at {w1}x{h1} px; "
-                f"the picture was taken as {how}."
-            )
+            warnings.append(_say_how(camera.intrinsics, intrinsics, video))
         cameras.append(replace(camera, name=video.camera, intrinsics=intrinsics))
     return replace(rig, cameras=tuple(cameras)), tuple(warnings)
+
+
+def _say_how(calibrated: Intrinsics, fitted: Intrinsics, video: VideoInfo) -> str:
+    """Say how the picture was taken to be made from the calibrated one."""
+    (w0, h0), (w1, h1) = calibrated.size_wh, fitted.size_wh
+    scale = fitted.K[0, 0] / calibrated.K[0, 0]
+    # The picture's corner lies at -0.5; where it went tells how wide the padding is.
+    pad = fitted.K[:2, 2] + 0.5 - (calibrated.K[:2, 2] + 0.5) * scale
+    ways = [f"scaled by {scale:.4f}"] if scale != 1.0 else []
+    if np.any(pad > 0.5):
+        ways.append(f"padded by {pad[0]:.1f} px at the sides and {pad[1]:.1f} px at top and bottom")
+    elif w0 * scale - w1 > 0.5 or h0 * scale - h1 > 0.5:
+        ways.append("cut at the right and bottom edge")
+    elif not ways:
+        ways.append("extended at the right and bottom edge")
+    return (
+        f"Camera '{video.camera}' was calibrated at {w0}x{h0} px and recorded at {w1}x{h1} px; "
+        f"the picture was taken as {' and '.join(ways)}."
+    )
 
 
 def _match_names(calibrated: tuple[str, ...], videos: tuple[str, ...]) -> dict[str, str]:

@@ -50,11 +50,7 @@ def write_video(
     with av.open(str(path), "w", options=options or {}) as container:
         if audio:
             sound = container.add_stream("aac", rate=16000, layout="mono")
-        if not ticks and pictures:
-            stream = container.add_stream("mpeg4", rate=rate)
-            stream.width, stream.height = WIDTH, HEIGHT
-            container.start_encoding()
-        elif pictures:
+        if pictures:
             stream = container.add_stream("libx264", rate=rate, options={"crf": "18", "bf": "2", "g": "12"})
             stream.width, stream.height, stream.pix_fmt = WIDTH, HEIGHT, "yuv420p"
             stream.codec_context.time_base = stream.time_base = Fraction(1, rate)
@@ -156,7 +152,8 @@ def broken_files(tmp_path: Path) -> Path:
     (tmp_path / "text.mp4").write_text("This is not a video, whatever its name says.\n" * 20)
     (tmp_path / "noise.mp4").write_bytes(np.random.default_rng(0).bytes(5000))
     write_video(tmp_path / "sound.mp4", [], audio=True, pictures=False)
-    write_video(tmp_path / "none.mp4", [])
+    fast = write_video(tmp_path / "fast.mp4", range(50), options={"movflags": "+faststart"}).read_bytes()
+    (tmp_path / "index_only.mp4").write_bytes(fast[: fast.index(b"mdat") + 4])
     (tmp_path / "folder.mp4").mkdir()
     return tmp_path
 
@@ -170,7 +167,7 @@ def broken_files(tmp_path: Path) -> Path:
         ("noise.mp4", "not a video"),
         ("cut.mp4", "cut off before its index"),
         ("sound.mp4", "no pictures"),
-        ("none.mp4", "has no frames"),
+        ("index_only.mp4", "has no frames"),
         ("folder.mp4", "folder"),
     ],
 )
