@@ -1,0 +1,225 @@
+"""The whole way on a small recording: results, resuming, and every mishap explained."""
+
+from __future__ import annotations
+
+import errno
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tomllib
+
+from calibration.formats import load_rig, save_rig
+from mocap.core.errors import (
+    CalibrationError,
+    CancelledError,
+    ExplainedError,
+    InputError,
+    SessionError,
+    VideoError,
+)
+from mocap.core.progress import CancelToken
+from mocap.core.types import Points3D
+from mocap.pipeline import PipelineSettings, ProcessRequest, ProcessResult, export_run, load_settings, process
+from mocap.session import load
+from tests.integration.film import KnowingDetector, make_recording, walking, write_video
+
+FRAMES = 80
+
+
+def settings(overlays: bool = False) -> PipelineSettings:
+    base = load_settings()
+    return base.model_copy(update={"output": base.output.model_copy(update={"overlays": overlays})})
+
+
+@pytest.fixture
+def film(tmp_path: Path) -> tuple[ProcessRequest, KnowingDetector]:
+    rig = make_recording(tmp_path / "walk", FRAMES)
+    return ProcessRequest(tmp_path / "walk", settings(), out=tmp_path / "out"), KnowingDetector(
+        rig, walking(FRAMES), []
+    )
+
+
+def run(film: tuple[ProcessRequest, KnowingDetector], **changes: object) -> ProcessResult:
+    request, detector = film
+    return process(replace(request, **changes), make_detector=detector)  # type: ignore[arg-type]
+
+
+def test_videos_to_files(film: tuple[ProcessRequest, KnowingDetector]) -> None:
+    request, detector = film
+    result = run(film, settings=settings(overlays=True))
+    summary = result.summary
+    assert summary.frames == summary.frames_3d == FRAMES
+    assert 0.5 < summary.reproj_px_median < 2.5
+    assert summary.bone_variation_percent < 2.0
+    stored = load(result.folder / "points3d.npz", Points3D)
+    assert stored is not None
+    error = np.linalg.norm(stored.result.xyz[:, 0] - detector.xyz, axis=-1)
+    assert np.nanmedian(error) < 0.01
+    for kind, file in summary.files.items():
+        assert (result.folder / file).stat().st_size > 0, kind
+    assert {"trc", "c3d", "bvh", "report", "overlay cam_1"} <= set(summary.files)
+    manifest = tomllib.loads((result.folder / "run.toml").read_text())
+    assert manifest["inputs"]["detector"] == "knowing 1"
+    assert set(manifest["inputs"]) == {
+        "video cam_1",
+        "video cam_2",
+        "video cam_3",
+        "video cam_4",
+        "calibration",
+        "detector",
+    }
+    assert manifest["settings"]["fit"]["cutoff_hz"] == request.settings.fit.cutoff_hz
+
+
+def test_a_finished_run_is_not_computed_again(film: tuple[ProcessRequest, KnowingDetector]) -> None:
+    first = run(film)
+    count = len(film[1].calls)
+    again = run(film)
+    assert again.reused
+    assert again.folder == first.folder
+    assert again.summary == first.summary
+    assert len(film[1].calls) == count
+    fresh = run(film, fresh=True)
+    assert not fresh.reused
+    assert fresh.folder != first.folder
+    assert len(film[1].calls) == 2 * count
+
+
+def test_other_settings_take_over_the_detections(film: tuple[ProcessRequest, KnowingDetector]) -> None:
+    first = run(film)
+    count = len(film[1].calls)
+    base = film[0].settings
+    smoother = base.model_copy(update={"fit": base.fit.model_copy(update={"cutoff_hz": 3.0})})
+    second = run(film, settings=smoother)
+    assert second.folder != first.folder
+    assert len(film[1].calls) == count
+
+
+def test_stopped_run_goes_on_where_it_was(film: tuple[ProcessRequest, KnowingDetector]) -> None:
+    request, detector = film
+    whole = process(replace(request, out=request.path.parent / "whole"), make_detector=detector)
+    detector.calls.clear()
+    cancel = CancelToken()
+
+    def stop_at_70(stage: str, done: int, total: int) -> None:
+        if stage == "detect" and done == 70:
+            cancel.cancel()
+
+    with pytest.raises(CancelledError):
+        process(request, stop_at_70, cancel, detector)
+    assert detector.calls == list(range(70))
+    result = run(film)
+    assert detector.calls == list(range(FRAMES))
+    ours, theirs = (load(r.folder / "points3d.npz", Points3D) for r in (result, whole))
+    assert ours is not None
+    assert theirs is not None
+    np.testing.assert_array_equal(ours.result.xyz, theirs.result.xyz)
+    assert not (result.folder / "poses2d.parts").exists()
+
+
+def test_export_again(film: tuple[ProcessRequest, KnowingDetector], tmp_path: Path) -> None:
+    result = run(film)
+    written = export_run(result.folder, ("trc",), tmp_path / "elsewhere")
+    first = (result.folder / result.summary.files["trc"]).read_text().splitlines()[1:]
+    assert written["trc"].files[0].read_text().splitlines()[1:] == first
+    with pytest.raises(SessionError, match="not a finished run"):
+        export_run(tmp_path, ("trc",), tmp_path / "elsewhere")
+
+
+def explain(film: tuple[ProcessRequest, KnowingDetector], kind: type[ExplainedError], **changes: object) -> str:
+    with pytest.raises(kind) as caught:
+        run(film, **changes)
+    assert caught.value.remedy
+    return str(caught.value)
+
+
+def test_no_folder(film: tuple[ProcessRequest, KnowingDetector], tmp_path: Path) -> None:
+    assert "no such folder" in explain(film, InputError, path=tmp_path / "gone")
+
+
+def test_no_video(film: tuple[ProcessRequest, KnowingDetector], tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    assert "No video" in explain(film, InputError, path=tmp_path / "empty")
+
+
+def test_one_camera(film: tuple[ProcessRequest, KnowingDetector]) -> None:
+    for number in (2, 3, 4):
+        (film[0].path / f"cam_{number}.mp4").unlink()
+    assert "at least two cameras" in explain(film, InputError)
+
+
+def test_no_calibration(film: tuple[ProcessRequest, KnowingDetector]) -> None:
+    (film[0].path / "calibration.toml").unlink()
+    assert "--calibration" in explain(film, InputError)
+
+
+def test_camera_names_that_do_not_match(film: tuple[ProcessRequest, KnowingDetector]) -> None:
+    for number, name in enumerate(("north", "east", "south", "west"), start=1):
+        (film[0].path / f"cam_{number}.mp4").rename(film[0].path / f"{name}.mp4")
+    words = explain(film, CalibrationError)
+    assert "cam_1" in words
+    assert "north" in words
+
+
+def test_truncated_mp4(film: tuple[ProcessRequest, KnowingDetector]) -> None:
+    video = film[0].path / "cam_2.mp4"
+    video.write_bytes(video.read_bytes()[: video.stat().st_size // 2])
+    assert "cam_2.mp4" in explain(film, VideoError)
+
+
+def test_shorter_video_is_used_as_far_as_it_goes(film: tuple[ProcessRequest, KnowingDetector]) -> None:
+    write_video(film[0].path / "cam_2.mp4", 30)
+    result = run(film)
+    assert result.summary.frames_3d == FRAMES
+    stored = load(result.folder / "points3d_raw.npz", Points3D)
+    assert stored is not None
+    assert not stored.result.used[30:, 1].any()
+
+
+def test_text_named_mp4(film: tuple[ProcessRequest, KnowingDetector]) -> None:
+    (film[0].path / "cam_3.mp4").write_text("this is no film")
+    words = explain(film, VideoError)
+    assert "cam_3.mp4" in words
+    assert "not a video" in words
+
+
+def test_calibration_of_another_shape(film: tuple[ProcessRequest, KnowingDetector]) -> None:
+    write_video(film[0].path / "cam_1.mp4", FRAMES, size_wh=(640, 240))
+    words = explain(film, CalibrationError)
+    assert "cam_1" in words
+    assert "640x480" in words
+
+
+def test_calibration_of_another_size_is_scaled(film: tuple[ProcessRequest, KnowingDetector]) -> None:
+    request, _detector = film
+    rig = load_rig(request.path / "calibration.toml")
+    half = [replace(c, intrinsics=c.intrinsics.for_size((320, 240))) for c in rig.cameras]
+    save_rig(replace(rig, cameras=tuple(half)), request.path / "calibration.toml", "anipose")
+    summary = run(film).summary
+    assert summary.reproj_px_median < 2.5
+    assert any("320x240" in warning for warning in summary.warnings)
+
+
+def test_nobody_in_view(film: tuple[ProcessRequest, KnowingDetector]) -> None:
+    request, detector = film
+    assert "Nobody was found" in explain((request, replace(detector, xyz=np.empty((0, 33, 3)))), InputError)
+
+
+def test_full_disk(film: tuple[ProcessRequest, KnowingDetector], monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_args: object, **_kwargs: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(np, "savez", full)
+        assert "disk is full" in explain(film, SessionError)
+    assert run(film).summary.frames_3d == FRAMES  # nothing half-written is in the way
+
+
+def test_videos_moved_away(film: tuple[ProcessRequest, KnowingDetector]) -> None:
+    run(film)
+    film[0].path.rename(film[0].path.with_name("moved"))
+    words = explain(film, InputError, path=film[0].out, out=None)
+    assert "gone" in words
+    assert "trial.toml" in words
