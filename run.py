@@ -39,6 +39,7 @@ ALL_GIB = 12.0 if sys.platform == "linux" else 5.0
 OFFLINE_WORDS = ("name resolution", "NewConnectionError", "ConnectTimeout", "Network is unreachable", "ProxyError")
 # The code of a program that SIGINT ended, by the shells' convention.
 STOPPED = 130
+STDERR = 2
 
 
 @dataclass(frozen=True)
@@ -323,7 +324,7 @@ def fetch_models() -> None:
     if stamp is None or stamp.models == cards:
         return
     start = time.monotonic()
-    if call([str(venv_program("mocap")), "models", "fetch"], ROOT, stdout=sys.stderr.fileno()) == 0:
+    if call([str(venv_program("mocap")), "models", "fetch"], ROOT, stdout=STDERR) == 0:
         write_stamp(replace(stamp, models=cards))
         say(f"Models ready in {time.monotonic() - start:.0f} s.")
     else:
