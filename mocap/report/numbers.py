@@ -32,9 +32,11 @@ def percent(share: float, digits: int = 0) -> str:
 
 
 def duration(seconds: float) -> str:
-    """Format a time span: ``0.42 s``, ``12.3 s``, ``2 min 5 s``."""
+    """Format a time span: ``4 ms``, ``0.42 s``, ``12.3 s``, ``2 min 5 s``."""
     if not math.isfinite(seconds):
         return NOT_MEASURED
+    if 0.0 < seconds < 0.095:
+        return number(max(1.0, 1000.0 * seconds), 0, "ms")
     if seconds < 10.0:
         return number(seconds, 2, "s")
     if seconds < 99.95:

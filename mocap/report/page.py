@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from functools import cache
 from pathlib import Path, PurePath
@@ -89,7 +90,7 @@ def render(
             angle_rows=_angle_rows(take),
             camera_rows=_camera_rows(take, summary, tracks),
             bone_rows=_bone_rows(summary),
-            stage_rows=_bars(summary.seconds),
+            stage_rows=_bars(summary.seconds, duration),
             truth=_truth(summary.truth),
             files={name: PurePath(file).name for name, file in summary.files.items()},
             plotly=Markup(get_plotlyjs()),
@@ -121,11 +122,8 @@ def _subtitle(take: Take, summary: RunSummary) -> str:
     """Length, rate and cameras of the recording in one line."""
     length = take.t_s[-1] - take.t_s[0] if take.t_s.shape[0] else math.nan
     parts = [duration(float(length)), number(summary.rate_hz, 1, "Hz"), plural(len(summary.cameras), "camera")]
-    return " · ".join([*parts, plural(len(take.people), "person") if len(take.people) == 1 else _people(take)])
-
-
-def _people(take: Take) -> str:
-    return f"{len(take.people)} people"
+    people = len(take.people)
+    return " · ".join([*parts, "1 person" if people == 1 else f"{people} people"])
 
 
 def _figures(summary: RunSummary, tracks: Tracks2D) -> list[Figure]:
@@ -140,7 +138,7 @@ def _figures(summary: RunSummary, tracks: Tracks2D) -> list[Figure]:
         Figure(
             "Cameras disagree by",
             number(summary.reproj_px_median, 1, "px"),
-            f"median, {percent(share, 1)} of the person's size; 90{chr(0x202F)}% lie within "
+            f"median, {percent(share, 1)} of the person's size; {percent(0.9)} lie within "
             f"{number(summary.reproj_px_p90, 1, 'px')}",
         ),
         Figure(
@@ -219,16 +217,20 @@ def _camera_rows(take: Take, summary: RunSummary, tracks: Tracks2D) -> list[dict
 def _bone_rows(summary: RunSummary) -> list[dict[str, Any]]:
     """Length, its standard deviation and their ratio for each bone."""
     return [
-        {"name": name, "mean": mean, "sd": sd, "share": sd / mean if mean else math.nan}
+        {"name": name.replace("-", " – "), "mean": mean, "sd": sd, "share": sd / mean if mean else math.nan}
         for name, (mean, sd) in summary.bone_length_m.items()
     ]
 
 
-def _bars(values: dict[str, float]) -> list[dict[str, Any]]:
+def _bars(values: dict[str, float], text: Callable[[float], str]) -> list[dict[str, Any]]:
     """Named values with the length of their bars, percent of the longest."""
     longest = max((v for v in values.values() if math.isfinite(v)), default=0.0)
     return [
-        {"name": name, "value": value, "bar": 100.0 * value / longest if longest and math.isfinite(value) else 0.0}
+        {
+            "name": name,
+            "text": text(value),
+            "bar": 100.0 * value / longest if longest and math.isfinite(value) else 0.0,
+        }
         for name, value in values.items()
     ]
 
@@ -239,6 +241,6 @@ def _truth(truth: TruthErrors | None) -> dict[str, Any] | None:
         return None
     return {
         **asdict(truth),
-        "joints": _bars(truth.mpjpe_mm_per_joint),
-        "angles": _bars(truth.angle_rms_deg),
+        "joints": _bars(truth.mpjpe_mm_per_joint, lambda value: number(value, 1, "mm")),
+        "angles": _bars(truth.angle_rms_deg, lambda value: number(value, 1, "°")),
     }

@@ -9,6 +9,8 @@
   }));
   const CURSOR_MS = 90; // the marks of the instant follow at most this often, so that playing stays smooth
 
+  const DENSE = 1200; // samples; dashes of longer curves would be a blur
+
   // One closed outline for each stretch without a gap.
   function band(curve) {
     const x = [], y = [];
@@ -36,7 +38,7 @@
     return plot.curves.flatMap((curve) => {
       const colour = palette[curve.side];
       const name = { left: "Left", right: "Right", middle: "Angle" }[curve.side];
-      const style = { color: colour, width: 2, dash: curve.side === "right" ? "6px,2px" : "solid" };
+      const style = { color: colour, width: 2, dash: curve.side === "right" && t.length < DENSE ? "6px,2px" : "solid" };
       const dots = lonely(curve);
       return [
         { ...band(curve), fill: "toself", fillcolor: tint(colour, 0.2), mode: "lines", line: { width: 0 }, hoverinfo: "skip", showlegend: false },
@@ -54,15 +56,18 @@
       font: { family: "Inter, system-ui, sans-serif", size: 12, color: palette.soft }, hovermode: "x unified",
       hoverlabel: { bgcolor: palette.card, bordercolor: palette.line, font: { color: palette.ink } },
       legend: { orientation: "h", x: 1, xanchor: "right", y: 1.02, yanchor: "bottom", font: { size: 12, color: palette.ink } },
-      xaxis: { ...axis, title: { text: "s", standoff: 4 }, range: [t[0], t[t.length - 1]], hoverformat: ".2f", ticksuffix: "" },
+      xaxis: { ...axis, title: { text: "time, s", standoff: 4 }, range: [t[0], t[t.length - 1]], hoverformat: ".2f", ticksuffix: "" },
       yaxis: { ...axis, ticksuffix: "°" }, shapes: cursor(), showlegend: true,
     };
   }
-  const config = { displayModeBar: false, responsive: true };
+  const config = { displayModeBar: false };
   function draw() {
     holders.forEach((holder) => Plotly.react(holder, traces(plots[holder.dataset.plot]), layout(), config));
   }
   draw();
+  // Also when only the column changes its width, which is no event of the window.
+  const sizes = new ResizeObserver((entries) => entries.forEach((entry) => Plotly.Plots.resize(entry.target)));
+  holders.forEach((holder) => sizes.observe(holder));
   holders.forEach((holder) => holder.on("plotly_click", (event) => instant.set && instant.set(event.points[0].x)));
   let waiting = false;
   instant.followers.push(() => {

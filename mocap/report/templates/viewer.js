@@ -41,14 +41,42 @@
   }
   const [low, high] = extent();
   const middle = low.map((v, i) => (v + high[i]) / 2);
+  // What the first view must hold: the measured points, thinned, without the wild ones.
   const body = [];
-  for (const x of [low[0], high[0]]) for (const y of [low[1], high[1]]) for (const z of [low[2], high[2]]) body.push([x, y, z]);
+  const THINNED = 3000;
+  const skip = Math.max(1, Math.floor(xyz.length / 3 / THINNED));
+  for (let i = 0; i < xyz.length; i += 3 * skip) {
+    const p = [xyz[i], xyz[i + 1], xyz[i + 2]];
+    if (p.every((v, axis) => v >= low[axis] && v <= high[axis])) body.push(p);
+  }
+  if (!body.length) body.push(middle);
+  // Somebody who covers more ground than this is followed, or would be too small to see.
+  const FOLLOW_M = 3;
+  const follows = Math.hypot(high[0] - low[0], high[1] - low[1]) > FOLLOW_M;
+  const SMOOTH = 8; // frames to either side, so that the room does not shake with the noise of the points
+  // Where the bodies are, frame by frame; the last place known where nothing was measured.
+  const places = (function () {
+    const raw = [];
+    for (let f = 0; f < frames; f++) {
+      const known = [];
+      for (let n = 0; n < people; n++) for (let k = 0; k < points; k++) { const p = point(f, n, k); if (p) known.push(p); }
+      const add = (axis) => known.reduce((sum, p) => sum + p[axis], 0) / known.length;
+      raw.push(known.length ? [add(0), add(1)] : raw.length ? raw[f - 1] : middle.slice(0, 2));
+    }
+    return raw.map((_, f) => {
+      const part = raw.slice(Math.max(0, f - SMOOTH), f + SMOOTH + 1);
+      return [0, 1].map((axis) => part.reduce((sum, p) => sum + p[axis], 0) / part.length);
+    });
+  })();
+  const REACH = 0.75; // m around a followed body
+  const around = [];
+  for (const x of [-REACH, REACH]) for (const y of [-REACH, REACH]) for (const z of [low[2], high[2]]) around.push([x, y, z]);
   const FARTHEST = 15; // m; cameras beyond are drawn, but do not widen floor and view
   const near = scene.cameras.filter((c) => Math.hypot(c.centre[0] - middle[0], c.centre[1] - middle[1]) < FARTHEST);
   const room = body.concat(near.flatMap((c) => [c.centre, [c.centre[0], c.centre[1], 0]]));
 
   const eye = { yaw: 0, pitch: 0.2, distance: 5, target: middle.slice() };
-  let width = 1, height = 1, frame = 0, playing = false, last = 0, look = "person";
+  let width = 1, height = 1, frame = 0, playing = false, last = 0, look = "person", following = false;
 
   function project(p) {
     const cy = Math.cos(eye.yaw), sy = Math.sin(eye.yaw), cp = Math.cos(eye.pitch), sp = Math.sin(eye.pitch);
@@ -85,18 +113,20 @@
         const v = project(p);
         if (v[2] < NEAR) return false;
         const s = screen(v);
-        return s[0] > 0.08 * width && s[0] < 0.92 * width && s[1] > 0.1 * height && s[1] < 0.9 * height;
+        return s[0] > 0.08 * width && s[0] < 0.92 * width && s[1] > 0.13 * height && s[1] < 0.9 * height;
       });
       if (inside) return;
     }
   }
   function setLook(name) {
     look = name;
-    eye.target = middle.slice();
+    following = follows && people === 1 && ["person", "front", "side"].includes(name);
+    eye.target = following ? [...places[frame], middle[2]] : middle.slice();
     const turn = { person: 0.6, front: 0, side: Math.PI / 2, top: 0, room: 0.6 }[name];
     eye.yaw = scene.facing + turn;
     eye.pitch = { person: 0.22, front: 0.05, side: 0.05, top: 1.55, room: 0.42 }[name];
-    fit(name === "room" || name === "top" ? room : body);
+    const bodyNow = around.map((p) => [eye.target[0] + p[0], eye.target[1] + p[1], p[2]]);
+    fit(name === "room" || name === "top" ? room : following ? bodyNow : body);
     draw();
   }
 
@@ -147,7 +177,7 @@
   }
   function drawPerson(person) {
     const parts = segments(person);
-    for (const [a, b] of parts) stroke([a[0], a[1], 0], [b[0], b[1], 0], palette.shadow, 5);
+    drawShadow(parts);
     if (document.getElementById("trails").checked) drawTrails(person);
     const lines = parts.map(([a, b, side]) => [line(a, b), side]).filter((l) => l[0]);
     lines.sort((p, q) => q[0][2] - p[0][2]);
@@ -166,6 +196,19 @@
       const top = parts.map((s) => s[0]).sort((p, q) => q[2] - p[2])[0];
       if (top) label(scene.people[person], [top[0], top[1], top[2] + 0.15], palette.ink, 0, 0);
     }
+  }
+  // One stroke for all parts, or the joints would be darker where parts overlap.
+  function drawShadow(parts) {
+    pen.strokeStyle = palette.shadow;
+    pen.lineWidth = 5;
+    pen.beginPath();
+    for (const [a, b] of parts) {
+      const l = line([a[0], a[1], 0], [b[0], b[1], 0]);
+      if (!l) continue;
+      pen.moveTo(l[0][0], l[0][1]);
+      pen.lineTo(l[1][0], l[1][1]);
+    }
+    pen.stroke();
   }
   function drawTrails(person) {
     for (const k of scene.trails) {
@@ -192,7 +235,9 @@
   const scrub = document.getElementById("scrub"), clock = document.getElementById("clock"), play = document.getElementById("play");
   scrub.max = frames - 1;
   function show(next) {
+    const before = places[frame];
     frame = Math.min(frames - 1, Math.max(0, next));
+    if (following) [0, 1].forEach((axis) => (eye.target[axis] += places[frame][axis] - before[axis]));
     scrub.value = frame;
     clock.textContent = `${times[frame].toFixed(2)} s · instant ${frame * scene.stride + 1}`;
     instant.t = times[frame];
@@ -287,6 +332,6 @@
   }
   new ResizeObserver(resize).observe(holder);
   redraws.push(draw);
-  resize();
   show(Math.floor(frames / 2));
+  resize();
 })();
