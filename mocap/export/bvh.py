@@ -49,12 +49,9 @@ class BvhExporter:
         unseen_bones = [j.name for j, o in zip(skeleton.joints, offsets, strict=True) if not np.isfinite(o).all()]
         offsets = CM_PER_M * y_up(np.nan_to_num(offsets))
         held = _hold(seen)
-        rotation = np.where(
-            seen.any(axis=0)[:, None], rotation[held, np.arange(rotation.shape[1])], [1.0, 0, 0, 0]
-        )
-        degrees = np.degrees(
-            euler_zxy(to_matrix(np.concatenate([rotation[..., :1], y_up(rotation[..., 1:])], axis=-1)))
-        )
+        posed = np.asarray(rotation[held, np.arange(rotation.shape[1])])
+        posed[:, ~seen.any(axis=0)] = [1.0, 0.0, 0.0, 0.0]
+        degrees = np.degrees(euler_zxy(to_matrix(np.concatenate([posed[..., :1], y_up(posed[..., 1:])], axis=-1))))
         order = depth_first(skeleton)
         values = np.concatenate(
             [CM_PER_M * y_up(position[held[:, root]]), degrees[:, order].reshape(len(degrees), -1)], axis=1

@@ -11,6 +11,9 @@ from mocap.export.written import Written, y_up
 from mocap.files import atomic_write
 
 MM_PER_M = 1000.0
+BLANK = "\t\t"
+# OpenSim drops an empty cell at the end of a line and then misses a column; a space it reads as blank.
+BLANK_AT_END = "\t\t "
 
 
 class TrcExporter:
@@ -38,9 +41,11 @@ class TrcExporter:
             file.write("\n".join(head) + "\n")
             for frame, (t, row, known) in enumerate(zip(take.t_s, xyz, seen, strict=True), start=1):
                 cells = [
-                    f"{p[0]:.4f}\t{p[1]:.4f}\t{p[2]:.4f}" if ok else "\t\t"
+                    f"{p[0]:.4f}\t{p[1]:.4f}\t{p[2]:.4f}" if ok else BLANK
                     for p, ok in zip(row, known, strict=True)
                 ]
+                if not known[-1]:
+                    cells[-1] = BLANK_AT_END
                 file.write(f"{frame}\t{t:.7f}\t" + "\t".join(cells) + "\n")
         return Written(
             (path,),

@@ -13,17 +13,17 @@ from mocap.core.errors import InputError
 from mocap.core.types import FloatArray, Points3D
 
 # Periods of the cutoff by which a run is continued at its ends before filtering. A Butterworth filter of
-# low order has forgotten its start after one period, to less than a hundredth.
-PADDING_PERIODS = 1.5
+# low order has forgotten its start by then, to less than a thousandth.
+PADDING_PERIODS = 2.0
 
 
 def smooth(points: Points3D, rate_hz: float, cutoff_hz: float, order: int) -> Points3D:
     """Low-pass the way of every keypoint, forwards and backwards, so that nothing is delayed.
 
     Each run without gaps is filtered by itself: what lies beyond a gap does not leak over it. A run is
-    continued at both ends by its point reflection about the end sample, for 1.5 periods of the cutoff or,
-    where the run is shorter, by the whole run. A single sample between two gaps stays as it is, since
-    nothing is known about its neighbourhood.
+    continued at both ends by its point reflection about the end sample, for two periods of the cutoff; one
+    that is shorter is reflected again and again, so that two samples become a straight line. A single
+    sample between two gaps stays as it is, since nothing is known about its neighbourhood.
 
     The covariance is scaled by the filter's gain for errors that are independent from frame to frame. A
     detector's errors are partly persistent, so this is the least that remains; at the ends of a run the
@@ -104,5 +104,10 @@ def runs(seen: NDArray[np.bool_]) -> dict[tuple[int, int], list[int]]:
 
 
 def _filter(sos: FloatArray, values: FloatArray, padding: int) -> FloatArray:
-    """Filter a run (L, S, D) along its first axis, padded as far as its length allows."""
-    return np.asarray(sosfiltfilt(sos, values, axis=0, padtype="odd", padlen=min(padding, values.shape[0] - 1)))
+    """Filter a run (L, S, D) along its first axis, continued at both ends by its point reflection.
+
+    scipy's own padding ends with the run, which leaves a short one at the mercy of the filter's start.
+    """
+    widths = [(padding, padding), (0, 0), (0, 0)]
+    padded = np.pad(values, widths, mode="reflect", reflect_type="odd")
+    return np.asarray(sosfiltfilt(sos, padded, axis=0, padtype=None)[padding:-padding])
