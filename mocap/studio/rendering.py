@@ -1,0 +1,225 @@
+"""Renders a whole session: calibration sequence, trial, truth; all or nothing."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import tomli_w
+
+from calibration.camera import CameraRig
+from calibration.formats import save_rig
+from mocap.core.errors import InputError, MissingExtraError
+from mocap.core.progress import CancelToken, Progress
+from mocap.core.types import FloatArray, ImageArray
+from mocap.presets import load_skeleton
+from mocap.session.manifest import SessionManifest, write_manifest
+from mocap.studio.board import StudioBoard, board_poses, draw_board
+from mocap.studio.encode import write_video
+from mocap.studio.people import Person, cast, true_keypoints
+from mocap.studio.rig import make_rig
+from mocap.studio.scene import average, sample_rays, trace_room
+from mocap.studio.settings import StudioSettings
+from mocap.studio.sound import SOUND_M_S, clap_wave, microphone
+from mocap.studio.truth import Truth, angles_from_points, save_truth
+
+SKELETON = "blazepose33"
+
+# Cameras differ in exposure and white balance by a few percent.
+GAIN_SPREAD = 0.04
+
+# What the streams of random numbers are for; each draw depends on the seed, its purpose and the camera.
+DRAW_GAIN, DRAW_NOISE, DRAW_DROPS, DRAW_CLAP, DRAW_SOUND, DRAW_BOARD_NOISE = range(10, 16)
+
+
+@dataclass(frozen=True)
+class _Job:
+    """What every part of the rendering needs."""
+
+    settings: StudioSettings
+    rig: CameraRig
+    people: tuple[Person, ...]
+    progress: Progress
+    cancel: CancelToken
+
+
+def render(settings: StudioSettings, out: Path, progress: Progress, cancel: CancelToken) -> Path:
+    """Render a session folder with calibration videos, one trial and its truth.
+
+    Parameters
+    ----------
+    out : Path
+        A folder that does not exist yet, or is empty.
+
+    Returns
+    -------
+    Path
+        ``out``.
+
+    Raises
+    ------
+    MissingExtraError
+        If numba or anny is not installed.
+    InputError
+        If ``out`` holds something already or cannot be written.
+    CancelledError
+        If the user stopped it; nothing is left then.
+    """
+    _need_numba()
+    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+        raise InputError("There is something here already.", "Choose another folder, or remove this one.", out)
+    try:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        draft = Path(tempfile.mkdtemp(dir=out.parent, prefix=f".{out.name}."))
+    except OSError as error:
+        raise InputError(f"The folder cannot be made: {error.strerror}.", "Choose another place.", out) from error
+    try:
+        progress("dress", 0, 1)
+        job = _Job(settings, make_rig(settings), cast(settings), progress, cancel)
+        progress("dress", 1, 1)
+        cancel.check()
+        manifest = SessionManifest(
+            id=f"studio-{settings.trial}", participant="made up", consent="not needed: the people are not real"
+        )
+        write_manifest(draft / "session.toml", manifest)
+        save_rig(job.rig, draft / "calibration" / "rig.toml", "anipose")
+        if settings.charuco_seconds > 0:
+            _render_board(job, draft / "calibration")
+        _render_trial(job, draft / "trials" / settings.trial)
+        # mkdtemp makes a folder that only its owner may read.
+        draft.chmod(0o755)
+        if out.exists():
+            out.rmdir()
+        draft.replace(out)
+    except OSError as error:
+        raise InputError(
+            f"The film cannot be written: {error.strerror}.", "Free some space or choose another place.", out
+        ) from error
+    finally:
+        shutil.rmtree(draft, ignore_errors=True)
+    return out
+
+
+def _need_numba() -> None:
+    """Explain a missing rasteriser before any work is done."""
+    try:
+        import numba  # noqa: F401
+    except ImportError as error:
+        raise MissingExtraError("Rendering test films needs numba.", "studio") from error
+
+
+def _render_board(job: _Job, folder: Path) -> None:
+    """Render the calibration sequence and note the board and its true poses."""
+    settings, board = job.settings, StudioBoard()
+    (folder / "videos").mkdir()
+    count = max(round(settings.charuco_seconds * settings.charuco_fps), 1)
+    t_s = np.arange(count) / settings.charuco_fps
+    poses = board_poses(board, t_s, settings.charuco_seconds, settings.cameras)
+    table = {
+        "kind": "charuco",
+        "squares": list(board.squares),
+        "square_m": board.square_m,
+        "marker_m": board.marker_m,
+        "dictionary": board.dictionary,
+    }
+    (folder / "board.toml").write_text(tomli_w.dumps(table), encoding="utf-8")
+    np.savez_compressed(folder / "truth.npz", t_s=t_s, world_from_board=poses)
+    for number, camera in enumerate(job.rig.cameras):
+        write_video(
+            folder / "videos" / f"{camera.name}.mp4",
+            _board_frames(job, number, board, t_s, poses),
+            settings.size_wh,
+            settings.charuco_fps,
+            settings.crf,
+        )
+
+
+def _board_frames(
+    job: _Job, number: int, board: StudioBoard, t_s: FloatArray, poses: FloatArray
+) -> Iterator[tuple[float, ImageArray]]:
+    """Time stamps, s, and pictures of the board (T, 4, 4) by one camera."""
+    from mocap.studio.drawing import develop
+
+    settings, camera = job.settings, job.rig.cameras[number]
+    rays = sample_rays(camera, 1)[..., :2]
+    room = average(trace_room(camera).colour)
+    gain, rng = _gain(settings, number), np.random.default_rng([settings.seed, DRAW_BOARD_NOISE, number])
+    count = len(t_s)
+    for index in range(count):
+        job.cancel.check()
+        picture = draw_board(room, camera, rays, board, poses[index]) * gain
+        yield float(t_s[index]), develop(picture, settings.noise_sigma, rng)
+        job.progress("calibration film", number * count + index + 1, count * settings.cameras)
+
+
+def _render_trial(job: _Job, folder: Path) -> None:
+    """Render the people and note the truth."""
+    settings = job.settings
+    (folder / "raw").mkdir(parents=True)
+    t_s = np.arange(settings.frames) / settings.fps
+    skeleton = load_skeleton(SKELETON)
+    xyz = true_keypoints(job.people, t_s, skeleton)
+    clap_at = _clap_place(job.people, settings.clap_s)
+    clap = clap_wave(np.random.default_rng([settings.seed, DRAW_CLAP]))
+    offsets = np.array([settings.offset_of(number) for number in range(settings.cameras)])
+    names = tuple(angle.name for angle in skeleton.angles)
+    angles = angles_from_points(skeleton, xyz)
+    truth = Truth(skeleton, t_s, xyz, names, angles, settings.clap_s, job.rig.names, offsets)
+    save_truth(folder / "truth.npz", truth)
+    for number, camera in enumerate(job.rig.cameras):
+        distance = float(np.linalg.norm(camera.centre - clap_at))
+        arrival = settings.clap_s + distance / SOUND_M_S + offsets[number]
+        seed = [settings.seed, DRAW_SOUND, number]
+        sound = microphone(settings.frames / settings.fps, arrival, distance, clap, seed)
+        write_video(
+            folder / "raw" / f"{camera.name}.mp4",
+            _trial_frames(job, number),
+            settings.size_wh,
+            settings.fps,
+            settings.crf,
+            sound,
+        )
+
+
+def _trial_frames(job: _Job, number: int) -> Iterator[tuple[float, ImageArray]]:
+    """Time stamps, s on the camera's clock, and pictures of one camera."""
+    from mocap.studio.drawing import develop, draw, light_people, set_stage
+
+    settings, camera = job.settings, job.rig.cameras[number]
+    stage = set_stage(camera, trace_room(camera), _gain(settings, number))
+    stamps = np.arange(settings.frames) / settings.fps
+    bones = [person.bones(stamps - settings.offset_of(number)) for person in job.people]
+    rng = np.random.default_rng([settings.seed, DRAW_NOISE, number])
+    kept = _kept(settings, number)
+    for index in range(settings.frames):
+        job.cancel.check()
+        if kept[index]:
+            skins = tuple(p.surface(b[index]) for p, b in zip(job.people, bones, strict=True))
+            picture = draw(stage, job.people, light_people(job.people, skins))
+            yield float(stamps[index]), develop(picture, settings.noise_sigma, rng)
+        job.progress("film", number * settings.frames + index + 1, settings.frames * settings.cameras)
+
+
+def _kept(settings: StudioSettings, number: int) -> np.ndarray:
+    """Which frames (F,) reach the file; the first always does, since players start there."""
+    rng = np.random.default_rng([settings.seed, DRAW_DROPS, number])
+    kept = rng.random(settings.frames) >= settings.dropped_share
+    kept[0] = True
+    return np.asarray(kept)
+
+
+def _gain(settings: StudioSettings, number: int) -> FloatArray:
+    """Exposure and white balance (3,) of a camera."""
+    rng = np.random.default_rng([settings.seed, DRAW_GAIN, number])
+    return np.asarray((1.0 + rng.uniform(-GAIN_SPREAD, GAIN_SPREAD)) * (1.0 + rng.uniform(-0.02, 0.02, 3)))
+
+
+def _clap_place(people: tuple[Person, ...], clap_s: float) -> FloatArray:
+    """Where the first person's hands are when they clap (3,), m: between the wrists."""
+    skeleton = load_skeleton(SKELETON)
+    xyz = true_keypoints(people[:1], np.array([clap_s]), skeleton)[0, 0]
+    return np.asarray(xyz[skeleton.index("left_wrist", "right_wrist")].mean(axis=0))
