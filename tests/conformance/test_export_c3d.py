@@ -94,11 +94,13 @@ def test_frame_numbers_beyond_the_sign_bit_survive(tmp_path: Path) -> None:
     count = 33_000
     take = make_take(100)
     again = np.arange(count) % 100
+    nose = replace(take.points.skeleton, keypoints=("nose",), bones=(), mirror=(), core=(), angles=(), joints=())
     points = Points3D(
-        take.points.skeleton,
-        *(getattr(take.points, name)[again] for name in ("xyz", "cov", "n_views", "reproj_px", "used")),
+        nose,
+        *(getattr(take.points, name)[again][:, :, :1] for name in ("xyz", "cov", "n_views")),
+        *(getattr(take.points, name)[again][..., :1] for name in ("reproj_px", "used")),
     )
-    angles = JointAngles(take.angles.names, take.angles.value[again], take.angles.sigma[again])
+    angles = JointAngles((), np.empty((count, 1, 0)), np.empty((count, 1, 0)))
     motion = replace(take.motion, root_xyz=take.motion.root_xyz[again], rotation=take.motion.rotation[again])
     take = replace(take, t_s=np.arange(count) / 60.0, points=points, angles=angles, motion=motion)
     file = ezc3d.c3d(str(written(take, tmp_path)))
