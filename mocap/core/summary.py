@@ -49,6 +49,10 @@ class RunSummary:
         Wall time per stage, s.
     frames_per_s, views_per_s : float
         Instants and single pictures processed per second of the whole run.
+    warnings : tuple of str
+        What the user should know, in sentences.
+    dropped : tuple of str
+        What the exported formats cannot hold, in sentences.
     """
 
     trial: str
@@ -71,5 +75,6 @@ class RunSummary:
     calibration: str
     files: dict[str, str]
     warnings: tuple[str, ...] = ()
+    dropped: tuple[str, ...] = ()
     truth: TruthErrors | None = None
     provenance: dict[str, str] = field(default_factory=dict)

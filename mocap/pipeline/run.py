@@ -111,7 +111,7 @@ class _Outputs:
     """Files by kind, relative to the run's folder, and what they could not hold."""
 
     files: dict[str, str]
-    warnings: tuple[str, ...]
+    dropped: tuple[str, ...]
     overlays: dict[str, Path]
     seconds: dict[str, float]
 
@@ -276,7 +276,8 @@ def _summarise(job: _Job, results: _Results, outputs: _Outputs, notes: tuple[str
         detector=job.inputs["detector"],
         calibration=str(trial.calibration),
         files={**outputs.files, "report": job.run.report.name},
-        warnings=(*trial.warnings, *notes, *outputs.warnings),
+        warnings=(*trial.warnings, *notes),
+        dropped=outputs.dropped,
         truth=truth_errors(trial.truth, take.points, take.angles, sync) if trial.truth else None,
         provenance={
             "openmocap": __version__,
