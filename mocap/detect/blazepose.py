@@ -33,9 +33,13 @@ OUTSIDE_SCORE = 0.05
 # A point this far outside the crop (share of its side) is beyond what the network can know.
 OUTSIDE_CROP = 0.1
 
-# Standard deviation of a landmark in crop pixels: SIGMA_SEEN at score 1, more by SIGMA_UNSEEN at score 0.
-SIGMA_SEEN = 1.5
+# Standard deviation of a landmark in each direction, crop pixels: SIGMA_SEEN at score 1, SIGMA_UNSEEN more at
+# score 0, falling with a power of the lack of score. Fitted to the true joint centres of the studio's sample
+# (4 views of 60 frames, heavy, shoulders to ankles; 2,800 points): rms 1.5 to 2.7 above a score of 0.3, 3 at
+# 0.1 to 0.3, and 8 below 0.1. The offset between a landmark and the joint's centre is in it.
+SIGMA_SEEN = 2.0
 SIGMA_UNSEEN = 8.0
+SIGMA_POWER = 4
 
 
 @dataclass(frozen=True)
@@ -82,6 +86,12 @@ def refine(xy: FloatArray, heat: NDArray[np.float32], size: int) -> FloatArray:
     -------
     (N, 2)
         Landmarks whose window has no clear peak are as they were.
+
+    Notes
+    -----
+    Cell n lies at n / 64 of the side, not at (n + 0.5) / 64: so the published graph has it, and crops and
+    their mirror images then agree (their x adds up to 256.1 of 256 px, with a scatter of 1.3 px against 2.4
+    without refinement). On the studio's sample it lowers the median error from 3.6 to 2.5 crop px.
     """
     cells = heat.shape[0]
     half = WINDOW // 2
@@ -136,7 +146,7 @@ def decode(
     relative = corner_xy[:LANDMARKS] / size
     off_crop = ((relative < -OUTSIDE_CROP) | (relative > 1.0 + OUTSIDE_CROP)).any(axis=1)
     score = np.where(off_picture | off_crop, np.minimum(score, OUTSIDE_SCORE), score)
-    sigma = region[2] / size * (SIGMA_SEEN + SIGMA_UNSEEN * (1.0 - score))
+    sigma = region[2] / size * (SIGMA_SEEN + SIGMA_UNSEEN * (1.0 - score) ** SIGMA_POWER)
 
     missing = ~(np.isfinite(points).all(axis=1) & np.isfinite(score))
     points[missing], score[missing], sigma[missing] = np.nan, np.nan, np.nan

@@ -24,7 +24,7 @@ from mocap.detect.tracker import Body
 from mocap.presets import load_skeleton
 
 # Raise when the same pictures and weights give other numbers than before: cached results depend on it.
-CODE_VERSION = 1
+CODE_VERSION = 2
 # Frames after a search until the next one for somebody who was lost or is seen badly: hidden people come out
 # again within a fraction of a second, and a search takes as long as a crop.
 RETRY_INTERVAL = 5
