@@ -15,19 +15,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 
-# Both libraries report broken files on stderr in words of their own; VideoError says it in ours. FFmpeg
-# inside OpenCV reads this once, when the first file is opened; -8 is its "quiet".
+# FFmpeg inside OpenCV reports broken files on stderr in words of its own (PyAV's is quiet unless asked);
+# VideoError says it in ours. It is read once, when the first file is opened; -8 is FFmpeg's "quiet".
 os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
 
 import av
-import av.logging
 import cv2
 import numpy as np
 
 from mocap.core.errors import VideoError
 from mocap.core.types import FloatArray, Frame, ImageArray
-
-av.logging.set_level(av.logging.PANIC)
 
 # Frames decoded ahead of the consumer: enough to hide one slow frame, few enough to keep memory flat.
 FRAMES_AHEAD = 4
@@ -124,11 +121,11 @@ def probe(path: Path, camera: str) -> VideoInfo:
         t_s = packets.t_s
         believed = int(capture.get(cv2.CAP_PROP_FRAME_COUNT))
         if warnings or max(packets.declared, believed) != t_s.shape[0]:
-            # Something is amiss; only decoding tells how many frames there are.
+            # Something is amiss; only decoding tells how many frames there are. OpenCV stops at the first
+            # that it cannot decode, so these are the first ones.
             decodable = _count_frames(capture)
-            lost = max(packets.declared, t_s.shape[0]) - decodable
-            if lost > 0:
-                whole = lost + decodable
+            whole = max(packets.declared, t_s.shape[0])
+            if lost := whole - decodable:
                 warnings.append(f"{path.name} is cut short: the last {lost} of {whole} frames are missing.")
             t_s = t_s[:decodable]
             capture.release()

@@ -24,9 +24,14 @@ def points_in_view(n: int = 200) -> np.ndarray:
     return (local - POSE[:3, 3]) @ POSE[:3, :3]
 
 
+def points_near_the_axis(n: int = 50) -> np.ndarray:
+    rays = np.random.default_rng(8).uniform(-1.5e-3, 1.5e-3, (n, 2))
+    return (np.column_stack([rays, np.ones(n)]) - POSE[:3, 3]) @ POSE[:3, :3]
+
+
 @lenses
 def test_project_is_what_opencv_computes(lens: Intrinsics) -> None:
-    points = points_in_view()
+    points = np.concatenate([points_in_view(), points_near_the_axis()])
     pixels, valid = Camera("a", lens, POSE).project(points)
     rvec, tvec = cv2.Rodrigues(POSE[:3, :3])[0], POSE[:3, 3]
     if lens.model == "fisheye":

@@ -1,4 +1,6 @@
 import os
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator, Sequence
 from fractions import Fraction
@@ -199,6 +201,30 @@ def test_what_a_truncated_video_still_holds_is_read(tmp_path: Path) -> None:
     assert 10 < info.n_frames < 50
     assert any(f"the last {50 - info.n_frames} of 50 frames are missing" in w for w in info.warnings)
     assert numbers(read_frames(info)) == list(range(info.n_frames))
+
+
+def test_damage_in_the_middle_is_reported_where_it_is(film: VideoInfo) -> None:
+    with av.open(str(film.path)) as container:
+        packets = [(p.pos, p.size) for p in container.demux(video=0) if p.size]
+    data = bytearray(film.path.read_bytes())
+    for pos, size in packets[20:24]:
+        data[pos : pos + size] = b"\xff" * size
+    film.path.write_bytes(data)
+    info = probe(film.path, "cam")
+    with pytest.raises(VideoError, match=r"Frame \d+ of 50 cannot be decoded"):
+        list(read_frames(info))
+
+
+def test_libraries_keep_quiet_about_damage_that_is_reported(tmp_path: Path) -> None:
+    whole = write_video(tmp_path / "whole.mp4", range(50), options={"movflags": "+faststart"}).read_bytes()
+    path = tmp_path / "cut.mp4"
+    path.write_bytes(whole[: int(len(whole) * 0.7)])
+    code = "import sys; from pathlib import Path; from mocap.capture.video import *; "
+    code += "print(len(list(read_frames(probe(Path(sys.argv[1]), 'a')))))"
+    # In a process of its own: FFmpeg is told to be quiet once, before the first video is opened.
+    done = subprocess.run([sys.executable, "-c", code, str(path)], capture_output=True, text=True, check=True)
+    assert int(done.stdout) > 10
+    assert done.stderr == ""
 
 
 def test_leaving_early_ends_the_thread(film: VideoInfo) -> None:
