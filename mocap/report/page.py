@@ -20,7 +20,7 @@ from mocap.core.summary import RunSummary, TruthErrors
 from mocap.core.types import ImageArray, Take, Tracks2D
 from mocap.files import atomic_write
 from mocap.report import payload
-from mocap.report.numbers import duration, number, percent, plural, words
+from mocap.report.numbers import NOT_MEASURED, duration, number, percent, plural, words
 from mocap.report.verdict import judge, person_size_px, reprojection_share
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -92,6 +92,8 @@ def render(
             bone_rows=_bone_rows(summary),
             stage_rows=_bars(summary.seconds, duration),
             truth=_truth(summary.truth),
+            # Names only: folders tell about the sender's computer, and mean nothing on another.
+            calibration=PurePath(summary.calibration).name or summary.calibration,
             files={name: PurePath(file).name for name, file in summary.files.items()},
             plotly=Markup(get_plotlyjs()),
             data=_json(data),
@@ -129,6 +131,7 @@ def _subtitle(take: Take, summary: RunSummary) -> str:
 def _figures(summary: RunSummary, tracks: Tracks2D) -> list[Figure]:
     """The figures to read first."""
     share = reprojection_share(summary, tracks)
+    spread = number(summary.sigma_mm_median, 1, "mm")
     figures = [
         Figure(
             "Body in 3D",
@@ -143,7 +146,7 @@ def _figures(summary: RunSummary, tracks: Tracks2D) -> list[Figure]:
         ),
         Figure(
             "Uncertainty of a point",
-            f"± {number(summary.sigma_mm_median, 1, 'mm')}",
+            spread if spread == NOT_MEASURED else f"± {spread}",
             "median, one standard deviation per axis, random errors only",
         ),
         Figure(
@@ -176,7 +179,8 @@ def _angle_rows(take: Take) -> list[dict[str, Any]]:
             side, joint = payload.split_side(name)
             value = np.degrees(take.angles.value[:, person, a])
             sigma = np.degrees(take.angles.sigma[:, person, a])
-            known, steady = value[np.isfinite(value)], sigma[np.isfinite(sigma)]
+            known = value[np.isfinite(value)]
+            steady = sigma[np.isfinite(value) & np.isfinite(sigma)]
             low, high = (float(known.min()), float(known.max())) if known.size else (math.nan, math.nan)
             rows.append(
                 {

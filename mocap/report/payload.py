@@ -64,7 +64,9 @@ def spine(skeleton: Skeleton) -> list[tuple[NDArray[np.intp], NDArray[np.intp]]]
     parts = []
     for joint in skeleton.joints:
         parent = by_name.get(joint.parent or "")
-        if parent is not None and min(len(joint.keypoints), len(parent.keypoints)) > 1:
+        if parent is None or joint.keypoints == parent.keypoints:
+            continue
+        if min(len(joint.keypoints), len(parent.keypoints)) > 1:
             parts.append((skeleton.index(*parent.keypoints), skeleton.index(*joint.keypoints)))
     return parts
 

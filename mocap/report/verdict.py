@@ -49,6 +49,10 @@ HEADLINES = {
     Level.POOR: "Do not rely on these figures yet",
 }
 NOTHING_MEASURED = "Nobody was measured in 3D"
+NOTHING_CAVEAT = (
+    "Check that two cameras or more see the whole person, that the calibration belongs to these cameras and that "
+    "none was moved since, and that the videos start together."
+)
 CAVEAT = (
     "These checks say whether the cameras agree with each other and the body with itself. They cannot say "
     "how far each joint is from its true place: that takes a comparison with a reference."
@@ -109,7 +113,9 @@ def judge(summary: RunSummary, tracks: Tracks2D) -> Verdict:
     caveat = CAVEAT if summary.truth is None else CAVEAT_TRUTH
     if summary.frames_3d == 0:
         what = f"None of {plural(summary.frames, 'instant')} has half of the body in 3D."
-        return Verdict(Level.POOR, NOTHING_MEASURED, caveat, (Finding(Level.POOR, what), *_warnings(summary)))
+        return Verdict(
+            Level.POOR, NOTHING_MEASURED, NOTHING_CAVEAT, (Finding(Level.POOR, what), *_warnings(summary))
+        )
     findings = (
         *_against_truth(summary),
         _coverage(summary),

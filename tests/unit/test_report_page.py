@@ -110,7 +110,7 @@ def make_run(instants: int = 50) -> dict[str, Any]:
         frames_per_s=4.0,
         views_per_s=8.0,
         detector="detector-x 1.0",
-        calibration="Calib.qca.txt",
+        calibration="/home/somebody/secret/Calib.qca.txt",
         files={"C3D": "/home/somebody/secret/squat_01.c3d"},
         provenance={"video sha256": "ab" * 32},
     )
@@ -201,6 +201,7 @@ def test_names_are_escaped_everywhere() -> None:
         trial=NASTY,
         warnings=(NASTY,),
         files={NASTY: NASTY},
+        dropped=(NASTY,),
         seconds={NASTY: 1.0},
         provenance={NASTY: NASTY},
         detector=NASTY,
@@ -280,6 +281,7 @@ def test_nothing_measured_is_said_and_does_not_fail() -> None:
     assert "Nobody was measured in 3D" in text
     assert "nothing to show" in text
     assert "Not measured" in text
+    assert "± –" not in text.replace(" ", " ")
     assert text.count(NOT_MEASURED) > 10
     assert not re.search(r"\bnan\b", text, re.IGNORECASE)
     assert embedded(page)["angles"]["plots"][0]["curves"] == []

@@ -9,6 +9,7 @@
   }));
   const CURSOR_MS = 90; // the marks of the instant follow at most this often, so that playing stays smooth
 
+  const PAPER_PX = 325; // half the width of an A4 page: on paper nothing measures itself
   const DENSE = 1200; // samples; dashes of longer curves would be a blur
 
   // One closed outline for each stretch without a gap.
@@ -52,6 +53,7 @@
   function layout() {
     const axis = { gridcolor: palette.line, zeroline: false, linecolor: palette.line, tickfont: { size: 11 }, automargin: true, fixedrange: false };
     return {
+      ...(printing ? { width: PAPER_PX } : { autosize: true }),
       margin: { l: 44, r: 8, t: 6, b: 36 }, paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)",
       font: { family: "Inter, system-ui, sans-serif", size: 12, color: palette.soft }, hovermode: "x unified",
       hoverlabel: { bgcolor: palette.card, bordercolor: palette.line, font: { color: palette.ink } },

@@ -17,12 +17,14 @@ const darkScreen = matchMedia("(prefers-color-scheme: dark)");
 let palette = PALETTES[darkScreen.matches ? "dark" : "light"];
 
 const redraws = [];
-function paint(name) {
+let printing = false;
+function paint(name, onPaper = false) {
+  printing = onPaper;
   palette = PALETTES[name];
   redraws.forEach((draw) => draw());
 }
 darkScreen.addEventListener("change", () => paint(darkScreen.matches ? "dark" : "light"));
-addEventListener("beforeprint", () => paint("light"));
+addEventListener("beforeprint", () => paint("light", true));
 addEventListener("afterprint", () => paint(darkScreen.matches ? "dark" : "light"));
 
 // The instant is a time in seconds; the viewer sets it, the curves show it, a click on a curve sets it too.

@@ -200,7 +200,7 @@
   // One stroke for all parts, or the joints would be darker where parts overlap.
   function drawShadow(parts) {
     pen.strokeStyle = palette.shadow;
-    pen.lineWidth = 5;
+    pen.lineWidth = Math.max(1.5, (1.3 * LIMB * focal()) / eye.distance);
     pen.beginPath();
     for (const [a, b] of parts) {
       const l = line([a[0], a[1], 0], [b[0], b[1], 0]);
