@@ -16,8 +16,9 @@ from calibration.formats.qualisys import QualisysFormat
 # Tried in this order: Pose2Sim's files would pass for Anipose's.
 FORMATS: tuple[RigFormat, ...] = (QualisysFormat(), Pose2SimFormat(), AniposeFormat())
 
-# Where a calibration lies beside a recording: ours, Anipose's, Pose2Sim's, Qualisys'.
-RIG_PATTERNS = ("rig.toml", "calibration.toml", "[Cc]alib*.toml", "*.qca.txt")
+# Where a calibration lies beside a recording: ours, Anipose's, Qualisys', Pose2Sim's. A Qualisys file comes
+# before what Pose2Sim makes of it, since that has lost the distortion.
+RIG_PATTERNS = ("rig.toml", "calibration.toml", "*.qca.txt", "[Cc]alib*.toml")
 
 # A calibration file is a few kilobytes; a video given by mistake shall not be read into memory.
 LARGEST_FILE_BYTES = 10_000_000

@@ -45,9 +45,9 @@ def assert_same(found: CameraRig, expected: CameraRig) -> None:
     for a, b in zip(found.cameras, expected.cameras, strict=True):
         assert a.intrinsics.size_wh == b.intrinsics.size_wh
         assert a.intrinsics.model == b.intrinsics.model
-        np.testing.assert_allclose(a.intrinsics.K, b.intrinsics.K, atol=1e-12)
-        np.testing.assert_allclose(a.intrinsics.dist, b.intrinsics.dist, atol=1e-15)
-        np.testing.assert_allclose(a.cam_from_world, b.cam_from_world, atol=1e-12)
+        np.testing.assert_allclose(a.intrinsics.K, b.intrinsics.K, rtol=0, atol=1e-12)
+        np.testing.assert_allclose(a.intrinsics.dist, b.intrinsics.dist, rtol=0, atol=1e-15)
+        np.testing.assert_allclose(a.cam_from_world, b.cam_from_world, rtol=0, atol=1e-12)
 
 
 def test_anipose_keeps_the_whole_rig(tmp_path: Path) -> None:
@@ -92,7 +92,7 @@ def test_qualisys_is_read_as_a_pose_in_millimetres_and_sixtyfourths(tmp_path: Pa
     # It looks along +y of the world; up in the world is up in the picture, +x is to the right.
     pixels, valid = camera.project(np.array([[0.5, 0.0, 1.2], [0.5, 0.0, 1.7], [0.8, 0.0, 1.2]]))
     assert valid.all()
-    np.testing.assert_allclose(pixels[0], [640, 360], atol=1e-9)
+    np.testing.assert_allclose(pixels[0], [640, 360], rtol=0, atol=1e-9)
     assert pixels[1, 1] < 300
     assert pixels[2, 0] > 700
 
@@ -241,6 +241,12 @@ def test_find_rig_knows_where_programs_keep_it(tmp_path: Path, rig_file: str, re
     assert find_rig(tmp_path / recording) is None
     (tmp_path / rig_file).touch()
     assert find_rig(tmp_path / recording) == (tmp_path / rig_file).resolve()
+
+
+def test_find_rig_prefers_a_qualisys_file_to_what_was_made_of_it(tmp_path: Path) -> None:
+    for name in ("Calib.qca.txt", "Calib_qualisys.toml", "Config.toml"):
+        (tmp_path / name).touch()
+    assert find_rig(tmp_path) == (tmp_path / "Calib.qca.txt").resolve()
 
 
 def test_real_qualisys_file_agrees_with_real_checkerboards(shared_data: Path) -> None:
