@@ -10,6 +10,9 @@ from mocap.core.types import FloatArray, Take
 from mocap.export.written import Written
 from mocap.files import atomic_write
 
+POINT_COLUMNS = ("x_m", "y_m", "z_m", "sigma_m", "views")
+POINT_DECIMALS = (6, 6, 6, 6, 0)
+
 
 class CsvExporter:
     """Two files, UTF-8, comma, point as the decimal sign; what is missing is empty.
@@ -45,10 +48,6 @@ class CsvExporter:
                 "Joint rotations and bone lengths.",
             ),
         )
-
-
-POINT_COLUMNS = ("x_m", "y_m", "z_m", "sigma_m", "views")
-POINT_DECIMALS = (6, 6, 6, 6, 0)
 
 
 def _write_table(

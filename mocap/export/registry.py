@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Protocol
 
 from mocap.core.errors import ExportError
+from mocap.core.progress import CancelToken, Progress, silent
 from mocap.core.types import Take
 from mocap.export.bvh import BvhExporter
 from mocap.export.c3d import C3dExporter
@@ -56,7 +57,14 @@ EXPORTERS: dict[str, Exporter] = {
 }
 
 
-def export(take: Take, formats: Sequence[str], folder: Path) -> dict[str, ExportResult]:
+def export(
+    take: Take,
+    formats: Sequence[str],
+    folder: Path,
+    *,
+    progress: Progress = silent,
+    cancel: CancelToken | None = None,
+) -> dict[str, ExportResult]:
     """Write a take in several formats.
 
     All of these formats are written one person a file: ``<trial>.<suffix>`` where there is one person,
@@ -68,20 +76,28 @@ def export(take: Take, formats: Sequence[str], folder: Path) -> dict[str, Export
         If there is no such format, or the take cannot be written in it.
     SessionError
         If the disk refuses.
+    CancelledError
+        If somebody asked to stop; files that are done stay, and each is whole.
     """
     for name in formats:
         if name not in EXPORTERS:
             raise ExportError(f"There is no export format '{name}'.", f"Choose among: {', '.join(EXPORTERS)}.")
-    stems = file_stems(take)
+    stems, wanted = file_stems(take), tuple(dict.fromkeys(formats))
     results = {}
-    for name in dict.fromkeys(formats):
-        written = [EXPORTERS[name].write(take, n, folder, stem) for n, stem in enumerate(stems)]
+    for number, name in enumerate(wanted):
+        written = []
+        for person, stem in enumerate(stems):
+            if cancel is not None:
+                cancel.check()
+            progress("export", number * len(stems) + person, len(wanted) * len(stems))
+            written.append(EXPORTERS[name].write(take, person, folder, stem))
         sentences = [
-            sentence if len(stems) == 1 else f"{person}: {sentence}"
-            for person, done in zip(take.people, written, strict=True)
+            sentence if len(stems) == 1 else f"{label}: {sentence}"
+            for label, done in zip(take.people, written, strict=True)
             for sentence in done.dropped
         ]
         results[name] = ExportResult(tuple(path for done in written for path in done.files), tuple(sentences))
+    progress("export", len(wanted) * len(stems), len(wanted) * len(stems))
     return results
 
 

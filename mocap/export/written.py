@@ -12,6 +12,8 @@ from mocap.core.types import FloatArray, Take
 
 # Formats that hold a rate and no times are right to this; a tenth of a frame at 100 Hz.
 EVEN_S = 1e-3
+# A sentence that lists gaps ends after this many.
+RANGES_SHOWN = 8
 
 
 @dataclass(frozen=True)
@@ -38,9 +40,6 @@ def frame_ranges(frames: NDArray[np.bool_]) -> str:
     shown = [f"{a}" if a == b else f"{a}-{b}" for a, b in ranges[:RANGES_SHOWN]]
     rest = len(ranges) - len(shown)
     return ", ".join(shown) + (f" and {rest} more ranges" if rest else "")
-
-
-RANGES_SHOWN = 8
 
 
 def uneven_times(take: Take) -> tuple[str, ...]:

@@ -4,7 +4,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mocap.core.errors import ExportError, SessionError
+from mocap.core.errors import CancelledError, ExportError, SessionError
+from mocap.core.progress import CancelToken
 from mocap.export import EXPORTERS, export
 from mocap.export.registry import file_stems
 from tests.factories import make_take, with_gap
@@ -112,3 +113,21 @@ def test_the_csv_holds_what_was_measured_and_leaves_the_rest_empty(tmp_path: Pat
     lines = points_file.read_text().split("\n")
     assert "nan" not in points_file.read_text().lower()
     assert len({line.count(",") for line in lines if line}) == 1
+
+
+def test_progress_is_told_and_a_wish_to_stop_is_followed(tmp_path: Path) -> None:
+    token = CancelToken()
+    told: list[tuple[str, int, int]] = []
+
+    def note(stage: str, done: int, total: int) -> None:
+        told.append((stage, done, total))
+        if done == 1:
+            token.cancel()
+
+    with pytest.raises(CancelledError):
+        export(make_take(3), ("trc", "bvh", "csv"), tmp_path, progress=note, cancel=token)
+    assert told == [("export", 0, 3), ("export", 1, 3)]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["walk.bvh", "walk.trc"]
+    told.clear()
+    export(make_take(3), ("trc", "trc"), tmp_path, progress=note)
+    assert told == [("export", 0, 1), ("export", 1, 1)]
