@@ -5,6 +5,7 @@ One H.264 film per camera, one picture per common instant, so that the films of 
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable, Iterator, Mapping
 from fractions import Fraction
@@ -37,6 +38,8 @@ KEYFRAME_INTERVAL = 30
 RATE_DENOMINATOR = 1001
 # Rate of a film with a single instant, where no rate is known.
 SINGLE_PICTURE_RATE = Fraction(1)
+# Width of the sheet in the report: sharp on a page of 1100 px, about 200 kB as JPEG.
+SHEET_WIDTH_PX = 1600
 # Grey of the picture where a camera took none.
 NO_PICTURE_GREY = 40
 
@@ -149,8 +152,10 @@ def even_size(size_wh: tuple[int, int], long_side_px: int) -> tuple[int, int]:
     return width, height
 
 
-def contact_sheet(overlays: Mapping[str, Path], instant: int, height_px: int = 480) -> ImageArray:
-    """Put the pictures of all overlay films at one instant side by side, for one glance at the fit.
+def contact_sheet(overlays: Mapping[str, Path], instant: int, width_px: int = SHEET_WIDTH_PX) -> ImageArray:
+    """Put the pictures of all overlay films at one instant together, for one glance at the fit.
+
+    Upright pictures stand in one row, wide ones in a square of rows and columns.
 
     Parameters
     ----------
@@ -158,19 +163,29 @@ def contact_sheet(overlays: Mapping[str, Path], instant: int, height_px: int = 4
         Overlay films by camera name, as ``write_overlays`` returns them.
     instant : int
         Index of the common instant.
-    height_px : int
-        Height of the sheet.
+    width_px : int
+        Width of the sheet; a few pixels less if it does not divide by the columns.
 
     Returns
     -------
-    (height_px, W, 3) uint8 BGR
+    (H, W, 3) uint8 BGR
     """
-    tiles = []
-    for path in overlays.values():
-        picture = _picture_of_film(path, instant)
-        width = max(1, round(picture.shape[1] * height_px / picture.shape[0]))
-        tiles.append(cv2.resize(picture, (width, height_px), interpolation=cv2.INTER_AREA))
-    return np.hstack(tiles)
+    pictures = [_picture_of_film(path, instant) for path in overlays.values()]
+    upright = float(np.median([p.shape[0] / p.shape[1] for p in pictures]))
+    columns = len(pictures) if upright > 1.0 else math.ceil(math.sqrt(len(pictures)))
+    cell_wh = (width_px // columns, round(width_px // columns * upright))
+    sheet = np.full(
+        (-(-len(pictures) // columns) * cell_wh[1], columns * cell_wh[0], 3), NO_PICTURE_GREY, np.uint8
+    )
+    for place, picture in enumerate(pictures):
+        # A camera of another shape is made to fit into its cell, never stretched.
+        scale = min(cell_wh[0] / picture.shape[1], cell_wh[1] / picture.shape[0])
+        size_wh = (max(1, int(picture.shape[1] * scale)), max(1, int(picture.shape[0] * scale)))
+        top, left = place // columns * cell_wh[1], place % columns * cell_wh[0]
+        sheet[top : top + size_wh[1], left : left + size_wh[0]] = cv2.resize(
+            picture, size_wh, interpolation=cv2.INTER_AREA
+        )
+    return sheet
 
 
 def clearest_instant(points: Points3D) -> int:

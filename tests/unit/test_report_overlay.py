@@ -234,11 +234,22 @@ def test_a_folder_in_the_way_is_said_clearly(tmp_path: Path) -> None:
 def test_contact_sheet_shows_every_camera_at_the_instant(tmp_path: Path) -> None:
     rig, tracks, points, sync = scene()
     paths = write_overlays(tmp_path, sources(rig), tracks, points, rig, sync)
-    sheet = contact_sheet(paths, instant=2, height_px=76)
+    sheet = contact_sheet(paths, instant=2, width_px=200)
     assert sheet.shape == (76, 200, 3)
     # The first camera has a picture at instant 2, the second has none.
     assert abs(int(sheet[40, 95, 0]) - GREY) < 8
     assert abs(int(sheet[40, 195, 0]) - overlay.NO_PICTURE_GREY) < 8
+    other = contact_sheet(paths, instant=3, width_px=200)
+    assert abs(int(other[40, 195, 0]) - GREY) < 8
+
+
+def test_wide_pictures_are_stacked_in_a_square(tmp_path: Path) -> None:
+    rig, tracks, points, sync = scene()
+    paths = list(write_overlays(tmp_path, sources(rig), tracks, points, rig, sync).values())
+    sheet = contact_sheet({"a": paths[0], "b": paths[1], "c": paths[0]}, instant=2, width_px=200)
+    assert sheet.shape == (152, 200, 3)
+    assert abs(int(sheet[116, 95, 0]) - GREY) < 8
+    assert (sheet[80:, 105:] == overlay.NO_PICTURE_GREY).all()
 
 
 def test_contact_sheet_of_a_damaged_film_is_explained(tmp_path: Path) -> None:

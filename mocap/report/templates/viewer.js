@@ -10,6 +10,7 @@
   const [frames, people, points] = scene.xyz.shape;
   const NEAR = 0.05; // m before the eye; nearer lines would turn inside out
   const LIMB = 0.032; // m, thickness of a limb
+  const THICKEST = 9; // px
   const TRAIL_S = 1.2; // s of path shown behind hands and feet
   const OPENING = 1.5; // focal length over the shorter side of the canvas
 
@@ -182,7 +183,7 @@
     const lines = parts.map(([a, b, side]) => [line(a, b), side]).filter((l) => l[0]);
     lines.sort((p, q) => q[0][2] - p[0][2]);
     for (const [[a, b, depth], side] of lines) {
-      const thick = Math.max(1.5, (LIMB * focal()) / depth);
+      const thick = Math.min(THICKEST, Math.max(1.5, (LIMB * focal()) / depth));
       for (const [colour, extra] of [[palette.card, 2], [palette[side], 0]]) {
         pen.strokeStyle = colour;
         pen.lineWidth = thick + extra;
@@ -200,7 +201,7 @@
   // One stroke for all parts, or the joints would be darker where parts overlap.
   function drawShadow(parts) {
     pen.strokeStyle = palette.shadow;
-    pen.lineWidth = Math.max(1.5, (1.3 * LIMB * focal()) / eye.distance);
+    pen.lineWidth = Math.min(THICKEST, Math.max(1.5, (1.3 * LIMB * focal()) / eye.distance));
     pen.beginPath();
     for (const [a, b] of parts) {
       const l = line([a[0], a[1], 0], [b[0], b[1], 0]);
