@@ -42,7 +42,7 @@ Runner = Callable[[Sequence[str], Path, CancelToken], None]
 
 
 def run_client(command: Sequence[str], folder: Path, cancel: CancelToken) -> None:
-    """Run a package client in a folder and wait for it, ready to stop.
+    """Run a package client, a program with arguments, in a folder and wait for it, ready to stop.
 
     Raises
     ------
@@ -52,27 +52,29 @@ def run_client(command: Sequence[str], folder: Path, cancel: CancelToken) -> Non
         If the user stops; the client is ended first.
     """
     log = folder / "client.log"
+    name = command[2] if command[1] == "-m" else Path(command[0]).stem
     with log.open("wb") as words:
         try:
             process = subprocess.Popen(
                 command, cwd=folder, stdin=subprocess.DEVNULL, stdout=words, stderr=subprocess.STDOUT
             )
         except OSError as error:
-            raise UnavailableError(f"{Path(command[0]).name} cannot be started: {error}") from error
+            raise UnavailableError(f"{name} cannot be started: {error}") from error
         started = time.monotonic()
         try:
             while process.poll() is None:
                 cancel.check()
                 if time.monotonic() - started > CLIENT_LIMIT_S:
-                    raise UnavailableError(f"{Path(command[0]).name} did not end within {CLIENT_LIMIT_S:.0f} s")
+                    raise UnavailableError(f"{name} did not end within {CLIENT_LIMIT_S:.0f} s")
                 time.sleep(0.05)
         finally:
             if process.poll() is None:
                 process.kill()
                 process.wait()
     if process.returncode != 0:
-        said = " ".join(log.read_text(encoding="utf-8", errors="replace").split())[-LAST_WORDS:]
-        raise UnavailableError(f"{Path(command[0]).name} failed: {said or f'code {process.returncode}'}")
+        said = " ".join(log.read_text(encoding="utf-8", errors="replace").split())
+        said = said if len(said) <= LAST_WORDS else f"... {said[-LAST_WORDS:]}"
+        raise UnavailableError(f"{name} failed: {said or f'code {process.returncode}'}")
 
 
 def open_address(url: str) -> IO[bytes]:

@@ -31,6 +31,8 @@ SURE_BODY_SCORE = 0.5
 NEAR = 0.15
 # The network's 256 px crop of a person smaller than this is mostly invented, px.
 MIN_SIDE_PX = 48.0
+# The hips may lie outside the picture by this share of the crop's side: the upper body is still in view.
+MAX_BEYOND = 0.25
 # A crop larger than this many picture diagonals is a guess gone wild.
 MAX_SIDE_PER_DIAGONAL = 4.0
 
@@ -59,7 +61,8 @@ def usable_region(region: FloatArray, picture_wh: tuple[int, int]) -> bool:
     width, height = picture_wh
     if not np.isfinite(region).all():
         return False
-    inside = -0.5 <= region[0] <= width - 0.5 and -0.5 <= region[1] <= height - 0.5
+    beyond = MAX_BEYOND * region[2]
+    inside = -beyond <= region[0] <= width + beyond and -beyond <= region[1] <= height + beyond
     return bool(inside and MIN_SIDE_PX <= region[2] <= MAX_SIDE_PER_DIAGONAL * float(np.hypot(width, height)))
 
 

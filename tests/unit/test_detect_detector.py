@@ -235,8 +235,12 @@ def test_people_side_by_side_are_two() -> None:
 
 @pytest.mark.parametrize(
     "region",
-    [(np.nan, 1, 100, 0), (-50, 100, 100, 0), (300, 500, 100, 0), (300, 200, 10, 0), (300, 200, 9000, 0)],
+    [(np.nan, 1, 100, 0), (-50, 100, 100, 0), (300, 510, 100, 0), (300, 200, 10, 0), (300, 200, 9000, 0)],
 )
 def test_crops_that_make_no_sense_are_not_looked_at(region: tuple[float, ...]) -> None:
     assert not tracker.usable_region(np.array(region, dtype=float), (WIDTH, HEIGHT))
     assert tracker.usable_region(np.array([300.0, 200.0, 100.0, 0.0]), (WIDTH, HEIGHT))
+
+
+def test_hips_just_below_the_picture_do_not_hide_the_upper_body() -> None:
+    assert tracker.usable_region(np.array([300.0, HEIGHT + 60.0, 300.0, 0.0]), (WIDTH, HEIGHT))

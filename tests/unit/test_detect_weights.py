@@ -300,7 +300,7 @@ def test_a_client_that_fails_is_quoted(tmp_path: Path) -> None:
     with pytest.raises(UnavailableError, match="nothing like it"):
         run_client([sys.executable, "-c", "import sys; sys.exit('nothing like it')"], tmp_path, CancelToken())
     with pytest.raises(UnavailableError, match="cannot be started"):
-        run_client([str(tmp_path / "no-such-program")], tmp_path, CancelToken())
+        run_client([str(tmp_path / "no-such-program"), "pack"], tmp_path, CancelToken())
 
 
 def test_a_client_is_ended_when_the_user_stops(tmp_path: Path) -> None:
