@@ -1,4 +1,4 @@
-"""What the cameras saw of a calibration target: the common ground of detection, intrinsics, extrinsics and bundle."""
+"""What the cameras saw of a calibration target: what detection gives and every solver takes."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ class Sightings:
     @property
     def corners_seen(self) -> NDArray[np.int64]:
         """Number of corners in each picture (T, C)."""
-        return np.count_nonzero(self.seen, axis=2).astype(np.int64)
+        return np.asarray(np.count_nonzero(self.seen, axis=2), dtype=np.int64)
 
     def at(self, instants: NDArray[np.generic]) -> Sightings:
         """Only these instants, by index or mask."""
