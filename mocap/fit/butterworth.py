@@ -25,9 +25,9 @@ def smooth(points: Points3D, rate_hz: float, cutoff_hz: float, order: int) -> Po
     that is shorter is reflected again and again, so that two samples become a straight line. A single
     sample between two gaps stays as it is, since nothing is known about its neighbourhood.
 
-    The covariance is scaled by the filter's gain for errors that are independent from frame to frame. A
-    detector's errors are partly persistent, so this is the least that remains; at the ends of a run the
-    filter cannot average, and the gain there rises to 1.
+    The covariance stays as it is. A detector's errors persist from frame to frame: on the studio's sample they
+    correlate by 0.86 over one frame and 0.52 over four, and filtering takes 0.4 % off their rms. To divide them
+    by the filter's gain for white noise would claim certainty that is not there.
 
     Parameters
     ----------
@@ -47,12 +47,10 @@ def smooth(points: Points3D, rate_hz: float, cutoff_hz: float, order: int) -> Po
     padding = int(np.ceil(PADDING_PERIODS * rate_hz / cutoff_hz))
     frames = points.xyz.shape[0]
     xyz = points.xyz.reshape(frames, -1, 3).copy()
-    cov = points.cov.reshape(frames, -1, 3, 3).copy()
     for (start, stop), series in runs(np.asarray(np.isfinite(xyz).all(axis=-1))).items():
         if stop - start > 1:
             xyz[start:stop, series] = _filter(sos, xyz[start:stop, series], padding)
-            cov[start:stop, series] *= noise_gain(sos, stop - start, padding)[:, None, None, None]
-    return replace(points, xyz=xyz.reshape(points.xyz.shape), cov=cov.reshape(points.cov.shape))
+    return replace(points, xyz=xyz.reshape(points.xyz.shape))
 
 
 def design(rate_hz: float, cutoff_hz: float, order: int) -> FloatArray:
@@ -75,20 +73,6 @@ def design(rate_hz: float, cutoff_hz: float, order: int) -> FloatArray:
     warped = np.tan(np.pi * cutoff_hz / rate_hz) / (np.sqrt(2.0) - 1.0) ** (1.0 / order)
     once_hz = np.arctan(warped) * rate_hz / np.pi
     return np.asarray(butter(order // 2, once_hz, fs=rate_hz, output="sos"))
-
-
-def noise_gain(sos: FloatArray, length: int, padding: int) -> FloatArray:
-    """Variance that remains of white noise of variance 1 in each sample of a filtered run (length,).
-
-    The filter is linear, so the variance is the sum of the squares of what single impulses leave. Only the
-    neighbourhood of the two ends is worked out; in between all samples are alike.
-    """
-    edge = 2 * padding
-    sample = min(length, 2 * edge + 1)
-    gain = np.sum(np.square(_filter(sos, np.eye(sample)[:, :, None], padding)), axis=(1, 2))
-    if length == sample:
-        return np.asarray(gain)
-    return np.concatenate([gain[:edge], np.full(length - 2 * edge, gain[edge]), gain[-edge:]])
 
 
 def runs(seen: NDArray[np.bool_]) -> dict[tuple[int, int], list[int]]:
