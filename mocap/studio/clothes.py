@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
+from scipy.spatial import ConvexHull
 
 from mocap.core.types import FloatArray
 from mocap.studio.body import Body
@@ -21,6 +22,9 @@ TEXTURE_SIDE = 1024
 # it hangs over hollows instead of painting them.
 SHIRT_OFF_M, TROUSERS_OFF_M, SHOE_OFF_M, HAIR_OFF_M = 0.014, 0.016, 0.012, 0.014
 SMOOTHING = 12
+
+# The cap of a shoe starts this far behind the joints of the toes, m.
+TOE_CAP_BEHIND_M = 0.03
 
 # Half the height of an average head above the eyes, m; features of the face scale with it.
 BROW_TO_CROWN_M = 0.115
@@ -165,7 +169,26 @@ def _puff(body: Body) -> FloatArray:
     )
     # One step of smoothing of the offset turns the hems from cliffs into folds.
     off = 0.6 * off + 0.4 * (mean @ off)
-    return np.asarray(shape + off[:, None] * vertex_normals(shape, body.faces))
+    return _toe_caps(body, shape + off[:, None] * vertex_normals(shape, body.faces))
+
+
+def _toe_caps(body: Body, vertices: FloatArray) -> FloatArray:
+    """Vertices (V, 3) with the toes of each foot under one cap, their convex hull, as in a shoe."""
+    capped = vertices.copy()
+    for letter, sign in (("L", 1.0), ("R", -1.0)):
+        ball = body.head(f"toe2-1.{letter}")[1] + TOE_CAP_BEHIND_M
+        toes = np.flatnonzero(
+            (body.share("foot", "toe") > 0.9) & (sign * vertices[:, 0] > 0) & (vertices[:, 1] < ball)
+        )
+        hull = ConvexHull(vertices[toes])
+        normals, offsets = hull.equations[:, :3], hull.equations[:, 3]
+        gap = vertices[toes] @ normals.T + offsets
+        nearest = gap.argmax(axis=1)
+        # The nearest side of the hull; fading out towards the instep, which goes on without a cap.
+        fade = np.clip((ball - vertices[toes, 1]) / TOE_CAP_BEHIND_M, 0.0, 1.0)
+        depth = gap[np.arange(len(toes)), nearest] * fade
+        capped[toes] -= depth[:, None] * normals[nearest]
+    return capped
 
 
 def _paint(body: Body, outfit: Outfit) -> FloatArray:
@@ -208,7 +231,7 @@ def _colours(body: Body, outfit: Outfit, at: _Fields, lips: FloatArray) -> Float
     # Side seams.
     colour[cut.trousers & (np.abs(y - body.head("upperleg01.L")[1]) < 0.006)] *= 0.75
     colour[cut.shoes] = outfit.shoes
-    sole = body.vertices[:, 2].min() + 0.022
+    sole = body.vertices[:, 2].min() + 0.009
     colour[cut.shoes & (z < sole)] = (60.0, 60.0, 60.0)
     colour[cut.hair] = outfit.hair
     strands = 0.30 * value_noise(180.0 * x, 60.0 * y, 25.0 * z)

@@ -101,6 +101,9 @@ class StudioSettings:
         _require(
             0 <= self.dropped_share <= 0.9, f"A dropped share of {self.dropped_share}.", "Choose from 0 to 0.9."
         )
+        _require(self.clap_s >= 0, f"A clap at {self.clap_s} s.", "Choose a time from 0 s on.")
+        lens = len(self.distortion) == 5 and all(math.isfinite(value) for value in self.distortion)
+        _require(lens, f"A distortion of {self.distortion}.", "Give five finite numbers: k1, k2, p1, p2, k3.")
         _require(0 <= self.crf <= 51, f"A rate factor of {self.crf}.", "Choose from 0 to 51.")
 
     @property
