@@ -41,6 +41,7 @@ STAGE_NAMES = {
     "filter": "Filtering",
     "body": "Fitting the body",
     "angles": "Joint angles",
+    "export": "Files",
     "overlay": "Overlay videos",
     "report": "Report",
 }

@@ -15,6 +15,7 @@ from typing import Protocol, TypeVar
 
 import numpy as np
 
+from calibration.files import explain_write_error
 from calibration.formats import save_rig
 from mocap import __version__
 from mocap.associate import select_subject
@@ -24,7 +25,6 @@ from mocap.core.summary import RunSummary
 from mocap.core.types import JointAngles, Motion, Points3D, SyncTable, Take, Tracks2D
 from mocap.detect import Detector, load_detector
 from mocap.export import export
-from mocap.files import explain_write_error
 from mocap.fit import fill_gaps, fit_body, smooth
 from mocap.kinematics import joint_angles
 from mocap.pipeline.detection import detect_trial
@@ -233,7 +233,7 @@ def _write_outputs(job: _Job, results: _Results) -> _Outputs:
     run, wanted = job.run, job.settings.output
     try:
         save_rig(job.trial.rig, run.root / "rig.toml", "anipose")
-        exported = export(results.take, wanted.formats, run.exports)
+        exported = export(results.take, wanted.formats, run.exports, progress=job.progress, cancel=job.cancel)
     except OSError as error:
         raise explain_write_error(error, run.root) from error
     seconds = {"export": time.perf_counter() - clock}

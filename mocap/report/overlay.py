@@ -17,10 +17,11 @@ import numpy as np
 from av.error import FFmpegError
 
 from calibration import CameraRig
+from calibration.files import atomic_write
+from mocap.capture import images_at
 from mocap.core.errors import ExportError, VideoError
 from mocap.core.progress import CancelToken, Progress, silent
 from mocap.core.types import FloatArray, Frame, ImageArray, Points3D, SyncTable, Tracks2D
-from mocap.files import atomic_write
 from mocap.report.drawing import ViewMarks, draw_caption, draw_legend, draw_view
 
 FrameSource = Callable[[], Iterator[Frame]]
@@ -121,7 +122,7 @@ def overlay_pictures(
     wanted = sync.frame_index[:, camera]
     reprojected, _ = rig.cameras[camera].project(points.xyz)
     size_wh: tuple[int, int] | None = None
-    for instant, image in enumerate(_frames_at(source, wanted)):
+    for instant, image in enumerate(images_at(source(), wanted)):
         given_wh = rig.cameras[camera].intrinsics.size_wh if image is None else (image.shape[1], image.shape[0])
         # The first picture sets the size: an encoder cannot change it on the way.
         size_wh = size_wh or even_size(given_wh, long_side_px)
@@ -209,18 +210,6 @@ def _rate(sync: SyncTable) -> Fraction:
     if sync.t_s.shape[0] < 2:
         return SINGLE_PICTURE_RATE
     return Fraction(sync.rate_hz).limit_denominator(RATE_DENOMINATOR)
-
-
-def _frames_at(source: FrameSource, wanted: np.ndarray) -> Iterator[ImageArray | None]:
-    """Yield the image of each wanted frame number, which must not fall; None where there is none."""
-    stream = source()
-    frame: Frame | None = None
-    for number in wanted:
-        while number >= 0 and (frame is None or frame.index < number):
-            frame = next(stream, None)
-            if frame is None:
-                break
-        yield frame.image if number >= 0 and frame is not None and frame.index == number else None
 
 
 def _scaled(image: ImageArray, size_wh: tuple[int, int]) -> ImageArray:

@@ -16,9 +16,9 @@ from markupsafe import Markup
 from plotly.offline import get_plotlyjs
 
 from calibration import CameraRig
+from calibration.files import atomic_write
 from mocap.core.summary import RunSummary, TruthErrors
 from mocap.core.types import ImageArray, Take, Tracks2D
-from mocap.files import atomic_write
 from mocap.report import payload
 from mocap.report.numbers import NOT_MEASURED, duration, number, percent, plural, words
 from mocap.report.verdict import judge, person_size_px, reprojection_share

@@ -77,6 +77,7 @@ def test_persistent_errors_keep_their_covariance() -> None:
     assert 0.8 < out.xyz.std() / out.sigma.mean() < 1.05
 
 
+@pytest.mark.parametrize(("cutoff", "order"), [(50.0, 4), (80.0, 4), (0.0, 4), (-1.0, 4), (6.0, 3), (6.0, 0)])
 def test_impossible_filters_are_explained(cutoff: float, order: int) -> None:
     with pytest.raises(InputError):
         smooth(points_with(np.zeros(20)), RATE, cutoff, order)
