@@ -31,3 +31,7 @@ class ExplainedError(Exception):
 
 class CalibrationError(ExplainedError):
     """A calibration that cannot be read, or that does not fit what it is used for."""
+
+
+class StorageError(ExplainedError):
+    """A file that could not be written: the disk is full, read-only, or not ours."""

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
 from pathlib import Path
 
 from calibration.camera import CameraRig
 from calibration.errors import CalibrationError
+from calibration.files import atomic_write
 from calibration.formats.anipose import AniposeFormat
 from calibration.formats.pose2sim import Pose2SimFormat
 from calibration.formats.protocol import RigFormat
@@ -67,9 +66,17 @@ def save_rig(rig: CameraRig, path: Path, format: str) -> tuple[str, ...]:
     -------
     tuple of str
         In sentences, what the format cannot hold; empty if nothing is lost.
+
+    Raises
+    ------
+    CalibrationError
+        If the format cannot be written.
+    StorageError
+        If the disk refuses.
     """
     content, dropped = rig_format(format).write(rig)
-    _write_text(path, content)
+    with atomic_write(path) as draft:
+        draft.write_text(content, encoding="utf-8", newline="\n")
     return dropped
 
 
@@ -105,28 +112,6 @@ def _read_text(path: Path) -> str:
         raise CalibrationError("This is not a text file.", remedy, path) from error
     except OSError as error:
         raise CalibrationError(f"The calibration file cannot be read: {error.strerror}.", remedy, path) from error
-
-
-def _write_text(path: Path, content: str) -> None:
-    """Write to a temporary file beside ``path``, flush it to the disk, then rename."""
-    temporary: Path | None = None
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-        temporary = Path(name)
-        with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as stream:
-            stream.write(content)
-            stream.flush()
-            os.fsync(stream.fileno())
-        temporary.replace(path)
-    except OSError as error:
-        if temporary is not None:
-            temporary.unlink(missing_ok=True)
-        raise CalibrationError(
-            f"The calibration cannot be written: {error.strerror}.",
-            "Free some space or choose another place.",
-            path,
-        ) from error
 
 
 __all__ = ["FORMATS", "RigFormat", "find_rig", "load_rig", "rig_format", "save_rig"]

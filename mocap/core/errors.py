@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from calibration.errors import CalibrationError, ExplainedError
+from calibration.errors import CalibrationError, ExplainedError, StorageError
 
 
 class InputError(ExplainedError):
@@ -18,7 +18,7 @@ class ModelError(ExplainedError):
 
 
 class SessionError(ExplainedError):
-    """A session folder that cannot be read or written."""
+    """A session folder that cannot be read, or does not hold what it should."""
 
 
 class ExportError(ExplainedError):
@@ -48,5 +48,6 @@ __all__ = [
     "MissingExtraError",
     "ModelError",
     "SessionError",
+    "StorageError",
     "VideoError",
 ]

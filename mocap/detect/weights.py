@@ -12,11 +12,11 @@ from typing import Literal
 
 from platformdirs import user_cache_dir, user_data_dir
 
+from calibration.files import atomic_write, explain_write_error
 from mocap.core.errors import ModelError
 from mocap.core.progress import CancelToken, Progress, silent
 from mocap.detect.cards import ModelCard, describe, load_cards, read_card
 from mocap.detect.sources import Clients, UnavailableError, obtain
-from mocap.files import atomic_write, explain_write_error
 
 APP = "openmocap"
 # A folder of the user's choice for weights and cards: shared drives, machines without a network, tests.
@@ -126,7 +126,7 @@ def fetch(
         If no source gives them; names each source and its reason.
     CancelledError
         If the user stops.
-    SessionError
+    StorageError
         If the cache cannot be written to.
     """
     cancel, clients = cancel or CancelToken(), clients or Clients()

@@ -7,11 +7,11 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from calibration.files import atomic_write
 from mocap.core.body import rest_directions, rest_offsets, to_matrix
 from mocap.core.skeleton import Skeleton
 from mocap.core.types import FloatArray, Take
 from mocap.export.written import Written, frame_ranges, late_start, uneven_times, y_up
-from mocap.files import atomic_write
 
 CM_PER_M = 100.0
 # The order that Biovision's own files have: about z, then x, then y, each in the axes turned so far. Its

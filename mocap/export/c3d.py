@@ -9,9 +9,9 @@ from pathlib import Path
 import ezc3d
 import numpy as np
 
+from calibration.files import atomic_write
 from mocap.core.types import FloatArray, Take
 from mocap.export.written import Written, late_start, uneven_times
-from mocap.files import atomic_write
 
 MM_PER_M = 1000.0
 # The header counts frames in 16 bits without a sign.

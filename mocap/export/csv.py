@@ -6,9 +6,9 @@ from pathlib import Path
 
 import numpy as np
 
+from calibration.files import atomic_write
 from mocap.core.types import FloatArray, Take
 from mocap.export.written import Written
-from mocap.files import atomic_write
 
 POINT_COLUMNS = ("x_m", "y_m", "z_m", "sigma_m", "views")
 POINT_DECIMALS = (6, 6, 6, 6, 0)

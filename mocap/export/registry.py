@@ -74,7 +74,7 @@ def export(
     ------
     ExportError
         If there is no such format, or the take cannot be written in it.
-    SessionError
+    StorageError
         If the disk refuses.
     CancelledError
         If somebody asked to stop; files that are done stay, and each is whole.

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import numpy as np
 
+from calibration.files import atomic_write
 from mocap.core.types import Take
 from mocap.export.written import Written, y_up
-from mocap.files import atomic_write
 
 MM_PER_M = 1000.0
 BLANK = "\t\t"

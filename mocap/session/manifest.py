@@ -9,9 +9,9 @@ from typing import Any, TypeVar
 import tomli_w
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from calibration.files import atomic_write
 from mocap.core.errors import SessionError
 from mocap.core.summary import RunSummary
-from mocap.files import atomic_write
 from mocap.presets import read_toml
 
 SCHEMA_VERSION = 1

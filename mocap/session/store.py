@@ -17,9 +17,9 @@ from typing import Any, Generic, TypeVar
 
 import numpy as np
 
+from calibration.files import atomic_write
 from mocap.core.errors import SessionError
 from mocap.core.skeleton import Skeleton
-from mocap.files import atomic_write
 from mocap.presets import load_skeleton
 
 ResultT = TypeVar("ResultT")

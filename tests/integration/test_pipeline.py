@@ -17,6 +17,7 @@ from mocap.core.errors import (
     ExplainedError,
     InputError,
     SessionError,
+    StorageError,
     VideoError,
 )
 from mocap.core.progress import CancelToken
@@ -213,7 +214,7 @@ def test_full_disk(film: tuple[ProcessRequest, KnowingDetector], monkeypatch: py
 
     with monkeypatch.context() as patch:
         patch.setattr(np, "savez", full)
-        assert "disk is full" in explain(film, SessionError)
+        assert "disk is full" in explain(film, StorageError)
     assert run(film).summary.frames_3d == FRAMES  # nothing half-written is in the way
 
 

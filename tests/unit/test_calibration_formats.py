@@ -6,6 +6,7 @@ import pytest
 import tomli_w
 
 from calibration import CalibrationError, Camera, CameraRig, Intrinsics
+from calibration.errors import StorageError
 from calibration.formats import FORMATS, find_rig, load_rig, save_rig
 from calibration.transforms import from_rvec_tvec
 from tests.conftest import ring_rig
@@ -218,8 +219,8 @@ def test_writing_is_whole_or_not_at_all(tmp_path: Path, monkeypatch: pytest.Monk
     def full(_: int) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("calibration.formats.os.fsync", full)
-    with pytest.raises(CalibrationError, match="No space left"):
+    monkeypatch.setattr("calibration.files.os.fsync", full)
+    with pytest.raises(StorageError, match="disk is full"):
         save_rig(ring_rig(2), path, "anipose")
     assert path.read_text() == "old"
     assert list(tmp_path.iterdir()) == [path]

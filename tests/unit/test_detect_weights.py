@@ -12,7 +12,7 @@ from typing import IO, Any
 
 import pytest
 
-from mocap.core.errors import CancelledError, ModelError, SessionError
+from mocap.core.errors import CancelledError, ModelError, StorageError
 from mocap.core.progress import CancelToken
 from mocap.detect import weights
 from mocap.detect.cards import ModelCard, parse_card
@@ -222,7 +222,7 @@ def test_cancelling_leaves_nothing_behind(cache: Path) -> None:
 
 def test_a_folder_that_cannot_be_made_is_explained(cache: Path) -> None:
     cache.write_text("a file in the way")
-    with pytest.raises(SessionError):
+    with pytest.raises(StorageError):
         weights.fetch(card(URL), clients=Clients(open_url=address(GOOD)))
 
 

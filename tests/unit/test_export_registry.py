@@ -4,7 +4,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mocap.core.errors import CancelledError, ExportError, SessionError
+from mocap.core.errors import CancelledError, ExportError, StorageError
 from mocap.core.progress import CancelToken
 from mocap.export import EXPORTERS, export
 from mocap.export.registry import file_stems
@@ -53,7 +53,7 @@ def test_an_unknown_format_is_refused_before_anything_is_written(tmp_path: Path)
 @pytest.mark.parametrize("name", EXPORTERS)
 def test_a_place_that_cannot_be_written_is_explained(tmp_path: Path, name: str) -> None:
     (tmp_path / "file").write_text("")
-    with pytest.raises(SessionError):
+    with pytest.raises(StorageError):
         export(make_take(3), (name,), tmp_path / "file")
 
 
@@ -69,7 +69,7 @@ def test_a_disk_that_fills_up_under_ezc3d_is_noticed(tmp_path: Path, monkeypatch
         Path(path).write_bytes(data[:-600])
 
     monkeypatch.setattr(ezc3d.c3d, "write", cut_short)
-    with pytest.raises(SessionError, match="disk is full"):
+    with pytest.raises(StorageError, match="disk is full"):
         export(make_take(30), ("c3d",), tmp_path)
     assert list(tmp_path.iterdir()) == []
 

@@ -12,7 +12,7 @@ import pytest
 
 from calibration import Camera, CameraRig, Intrinsics
 from calibration.transforms import from_rotation
-from mocap.core.errors import CancelledError, ExportError, SessionError, VideoError
+from mocap.core.errors import CancelledError, ExportError, StorageError, VideoError
 from mocap.core.progress import CancelToken
 from mocap.core.skeleton import Skeleton
 from mocap.core.types import Frame, Points3D, SyncTable, Tracks2D
@@ -227,7 +227,7 @@ def test_no_encoder_is_said_clearly(tmp_path: Path, monkeypatch: pytest.MonkeyPa
 def test_a_folder_in_the_way_is_said_clearly(tmp_path: Path) -> None:
     rig, tracks, points, sync = scene()
     (tmp_path / "overlays").write_text("a file, not a folder")
-    with pytest.raises(SessionError):
+    with pytest.raises(StorageError):
         write_overlays(tmp_path / "overlays", sources(rig), tracks, points, rig, sync)
 
 

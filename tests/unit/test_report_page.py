@@ -16,7 +16,7 @@ import pytest
 
 from calibration import Camera, CameraRig, Intrinsics
 from calibration.transforms import from_rotation
-from mocap.core.errors import SessionError
+from mocap.core.errors import StorageError
 from mocap.core.skeleton import AngleDefinition, Joint, Skeleton
 from mocap.core.summary import RunSummary, TruthErrors
 from mocap.core.types import JointAngles, Motion, Points3D, Take, Tracks2D
@@ -304,7 +304,7 @@ def test_the_file_appears_whole(tmp_path: Path) -> None:
 
 def test_a_file_in_the_way_is_explained(tmp_path: Path) -> None:
     (tmp_path / "runs").write_text("a file")
-    with pytest.raises(SessionError):
+    with pytest.raises(StorageError):
         write_report(tmp_path / "runs" / "report.html", **make_run())
 
 

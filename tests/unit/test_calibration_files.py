@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from mocap.core.errors import SessionError
-from mocap.files import atomic_write
+from calibration.errors import StorageError
+from calibration.files import atomic_write
 
 
 def fail_halfway(target: Path, failure: BaseException) -> None:
@@ -38,7 +38,7 @@ def test_a_failure_keeps_the_old_file_and_removes_the_draft(tmp_path: Path, fail
 @pytest.mark.parametrize("number", [errno.ENOSPC, errno.EROFS, errno.EACCES, errno.EPERM, errno.EIO, errno.EBUSY])
 def test_what_the_system_refuses_is_explained(tmp_path: Path, number: int) -> None:
     target = tmp_path / "a.txt"
-    with pytest.raises(SessionError) as caught:
+    with pytest.raises(StorageError) as caught:
         fail_halfway(target, OSError(number, os.strerror(number)))
     assert caught.value.path == target
     assert caught.value.remedy
@@ -48,11 +48,11 @@ def test_what_the_system_refuses_is_explained(tmp_path: Path, number: int) -> No
 
 def test_a_file_in_the_place_of_a_folder_is_explained(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    with pytest.raises(SessionError), atomic_write(tmp_path / "file" / "a.txt"):
+    with pytest.raises(StorageError), atomic_write(tmp_path / "file" / "a.txt"):
         pytest.fail("there is nowhere to write")
 
 
 def test_a_block_that_writes_nothing_is_a_failure(tmp_path: Path) -> None:
-    with pytest.raises(SessionError), atomic_write(tmp_path / "a.txt"):
+    with pytest.raises(StorageError), atomic_write(tmp_path / "a.txt"):
         pass
     assert list(tmp_path.iterdir()) == []

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from mocap.core.errors import SessionError
+from calibration.errors import StorageError
 
 # What the system says, in words of the person who can do something about it: what failed, and the remedy.
 EXPLAINED = {
@@ -32,12 +32,12 @@ EXPLAINED = {
 }
 
 
-def explain_write_error(error: OSError, path: Path) -> SessionError:
+def explain_write_error(error: OSError, path: Path) -> StorageError:
     """Say in plain words why ``path`` could not be written, and what to do about it."""
     what, remedy = EXPLAINED.get(
         error.errno or 0, (f"The file could not be written: {error}.", "Check the folder, or choose another one.")
     )
-    return SessionError(what, remedy, path)
+    return StorageError(what, remedy, path)
 
 
 @contextmanager
@@ -52,7 +52,7 @@ def atomic_write(path: Path) -> Iterator[Path]:
 
     Raises
     ------
-    SessionError
+    StorageError
         If the system refuses: disk full, read-only, not allowed.
     """
     draft = path.with_name(f".{path.stem}.{secrets.token_hex(4)}{path.suffix}")
