@@ -278,7 +278,10 @@ class TestExplaining:
             ("WARNING: Failed to establish: NewConnectionError", "out of reach"),
             ("OSError: [Errno 28] No space left on device", "disk is full"),
             ("ssl.SSLError: CERTIFICATE_VERIFY_FAILED", "certificate"),
-            ("Collecting\nERROR: No matching distribution found for av==18.1.0\n", "No matching distribution"),
+            (
+                "Collecting\nERROR: No matching distribution found for av==18.1.0\n",
+                "does not exist for this Python and system",
+            ),
             ("Preparing\n      OSError: Readme file does not exist\nmore\n", "Readme file does not exist"),
             ("only\nsome\nlast words\n", "last words"),
         ],
@@ -341,7 +344,7 @@ class TestRunning:
 
     def test_checks_come_first_and_pytest_last(self, run: ModuleType) -> None:
         seen, pretend = self.recorder({})
-        assert run.run_tests([], pretend) == 0
+        assert run.run_tests([], (3, 12), pretend) == 0
         assert seen == [
             "ruff format --check .",
             "ruff check .",
@@ -350,17 +353,22 @@ class TestRunning:
             "python -m pytest -m not slow",
         ]
 
+    def test_types_are_not_checked_on_python_3_10(self, run: ModuleType) -> None:
+        seen, pretend = self.recorder({})
+        assert run.run_tests([], (3, 10), pretend) == 0
+        assert "mypy" not in seen
+
     @pytest.mark.parametrize(
         ("codes", "expected"), [({"mypy": 1}, 1), ({"pytest": 5}, 5), ({"ruff check": 1, "pytest": 2}, 2)]
     )
     def test_any_failure_fails(self, run: ModuleType, codes: dict[str, int], expected: int) -> None:
         seen, pretend = self.recorder(codes)
-        assert run.run_tests([], pretend) == expected
+        assert run.run_tests([], (3, 12), pretend) == expected
         assert "pytest" in seen[-1], "the tests run all the same"
 
     def test_arguments_go_to_pytest_alone(self, run: ModuleType) -> None:
         seen, pretend = self.recorder({})
-        run.run_tests(["-m", "slow", "tests/unit"], pretend)
+        run.run_tests(["-m", "slow", "tests/unit"], (3, 12), pretend)
         assert seen == ["python -m pytest -m slow tests/unit"]
 
     def test_codes_of_commands_come_through(self, run: ModuleType, tmp_path: Path) -> None:
