@@ -7,9 +7,9 @@ exported to a small file in the user's cache. Posing is linear blend skinning (M
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
-import os
-import tempfile
+import io
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 from platformdirs import user_cache_dir
 
+from calibration.files import atomic_write
 from calibration.transforms import apply
 from mocap.core.errors import MissingExtraError
 from mocap.core.types import FloatArray
@@ -169,35 +170,31 @@ def load_body(phenotype: Phenotype) -> Body:
 
 def _export(phenotype: Phenotype, path: Path) -> None:
     """Write the body of a phenotype, all or nothing."""
-    try:
-        import anny
-        import torch
-    except ImportError as error:
-        raise MissingExtraError(f"The test films need the package '{error.name}'.", "studio") from error
     import cv2
 
-    model = anny.Anny()
-    with torch.no_grad():
-        shape = model(phenotype_kwargs=asdict(phenotype))
+    # What anny builds on greets on the standard output, which belongs to whoever called us.
+    with contextlib.redirect_stdout(io.StringIO()):
+        try:
+            import anny
+            import torch
+        except ImportError as error:
+            raise MissingExtraError(f"The test films need the package '{error.name}'.", "studio") from error
+        model = anny.Anny()
+        with torch.no_grad():
+            shape = model(phenotype_kwargs=asdict(phenotype))
     textures = Path(anny.__file__).parent / "data" / "mpfb2" / "textures"
     mask = cv2.imread(str(textures / "mpfb_lips.jpg"), cv2.IMREAD_GRAYSCALE)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(dir=path.parent, suffix=".npz")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            np.savez_compressed(
-                file,
-                vertices=shape["rest_vertices"][0].numpy().astype(np.float32),
-                faces=model.faces.numpy().astype(np.int32),
-                face_uv=model.face_texture_coordinate_indices.numpy().astype(np.int32),
-                uv=model.texture_coordinates.numpy().astype(np.float32),
-                bone_names=np.array(model.bone_labels),
-                parents=np.array(model.bone_parents, dtype=np.int32),
-                heads=shape["rest_bone_heads"][0].numpy(),
-                weight_bones=model.vertex_bone_indices.numpy().astype(np.int32),
-                weights=model.vertex_bone_weights.numpy(),
-                lips=cv2.resize(mask, (MASK_SIDE, MASK_SIDE), interpolation=cv2.INTER_AREA),
-            )
-        os.replace(temporary, path)
-    finally:
-        Path(temporary).unlink(missing_ok=True)
+    with atomic_write(path) as draft:
+        np.savez_compressed(
+            draft,
+            vertices=shape["rest_vertices"][0].numpy().astype(np.float32),
+            faces=model.faces.numpy().astype(np.int32),
+            face_uv=model.face_texture_coordinate_indices.numpy().astype(np.int32),
+            uv=model.texture_coordinates.numpy().astype(np.float32),
+            bone_names=np.array(model.bone_labels),
+            parents=np.array(model.bone_parents, dtype=np.int32),
+            heads=shape["rest_bone_heads"][0].numpy(),
+            weight_bones=model.vertex_bone_indices.numpy().astype(np.int32),
+            weights=model.vertex_bone_weights.numpy(),
+            lips=cv2.resize(mask, (MASK_SIDE, MASK_SIDE), interpolation=cv2.INTER_AREA),
+        )

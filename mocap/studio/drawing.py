@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from calibration.camera import Camera
 from calibration.transforms import apply
@@ -14,9 +13,7 @@ from mocap.core.types import FloatArray, ImageArray
 from mocap.studio.clothes import vertex_normals
 from mocap.studio.people import Person
 from mocap.studio.raster import cover, shade
-from mocap.studio.scene import LIGHT_DIRECTION, Backdrop, average, to_samples
-
-Pixels = NDArray[np.float32]
+from mocap.studio.scene import LIGHT_DIRECTION, Backdrop, Pixels, average, to_samples
 
 # Maps of what the light (and the floor, from below) sees: half their width in metres, and their side in px.
 SHADOW_HALF_M, SHADOW_SIDE = 2.6, 520

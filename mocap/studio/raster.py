@@ -11,6 +11,7 @@ from typing import Any
 
 import numba
 import numpy as np
+from numpy.typing import NDArray
 
 from mocap.core.types import FloatArray
 from mocap.studio.body import IndexArray
@@ -116,7 +117,7 @@ def shade(
     face_uv: IndexArray,
     uv: FloatArray,
     texture: FloatArray,
-    colour: FloatArray,
+    colour: NDArray[np.floating[Any]],
 ) -> None:
     """Paint what ``cover`` found into ``colour`` (H, W, 3).
 

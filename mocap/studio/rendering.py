@@ -12,6 +12,7 @@ import numpy as np
 import tomli_w
 
 from calibration.camera import CameraRig
+from calibration.files import explain_write_error
 from calibration.formats import save_rig
 from mocap.core.errors import InputError, MissingExtraError
 from mocap.core.progress import CancelToken, Progress
@@ -65,7 +66,9 @@ def render(settings: StudioSettings, out: Path, progress: Progress, cancel: Canc
     MissingExtraError
         If numba or anny is not installed.
     InputError
-        If ``out`` holds something already or cannot be written.
+        If ``out`` holds something already.
+    StorageError
+        If the disk is full or does not let us write.
     CancelledError
         If the user stopped it; nothing is left then.
     """
@@ -76,7 +79,7 @@ def render(settings: StudioSettings, out: Path, progress: Progress, cancel: Canc
         out.parent.mkdir(parents=True, exist_ok=True)
         draft = Path(tempfile.mkdtemp(dir=out.parent, prefix=f".{out.name}."))
     except OSError as error:
-        raise InputError(f"The folder cannot be made: {error.strerror}.", "Choose another place.", out) from error
+        raise explain_write_error(error, out) from error
     try:
         progress("dress", 0, 1)
         job = _Job(settings, make_rig(settings), cast(settings), progress, cancel)
@@ -96,9 +99,7 @@ def render(settings: StudioSettings, out: Path, progress: Progress, cancel: Canc
             out.rmdir()
         draft.replace(out)
     except OSError as error:
-        raise InputError(
-            f"The film cannot be written: {error.strerror}.", "Free some space or choose another place.", out
-        ) from error
+        raise explain_write_error(error, out) from error
     finally:
         shutil.rmtree(draft, ignore_errors=True)
     return out

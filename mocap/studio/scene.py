@@ -6,15 +6,31 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from calibration.camera import Camera
 from calibration.transforms import invert
 from mocap.core.types import FloatArray
 from mocap.studio.noise import hashed, value_noise
 
+Pixels = NDArray[np.float32]
+
 # The room, m.
 HALF_ROOM_M = 4.8
 CEILING_M = 2.9
+
+# Its sides: axis and place, m.
+SIDES = (
+    (2, 0.0),
+    (2, CEILING_M),
+    (0, -HALF_ROOM_M),
+    (0, HALF_ROOM_M),
+    (1, -HALF_ROOM_M),
+    (1, HALF_ROOM_M),
+)
+
+# Rows of samples traced at a time.
+BAND_ROWS = 120
 
 # Where the light comes from, and its strengths; warm light from above, cool light from all around.
 LIGHT_DIRECTION = np.array([0.35, -0.42, 0.84]) / np.linalg.norm([0.35, -0.42, 0.84])
@@ -47,10 +63,10 @@ class Backdrop:
         Where the floor is seen, which takes shadows.
     """
 
-    colour: FloatArray
+    colour: Pixels
     nearness: FloatArray
     point: FloatArray
-    floor: np.ndarray
+    floor: NDArray[np.bool_]
 
 
 def sample_grid(size_wh: tuple[int, int], factor: int = SUPERSAMPLING) -> FloatArray:
@@ -68,24 +84,34 @@ def to_samples(pixels: FloatArray, factor: int = SUPERSAMPLING) -> FloatArray:
 
 def sample_rays(camera: Camera, factor: int = SUPERSAMPLING) -> FloatArray:
     """Directions (H, W, 3) of the samples in the camera's axes, z = 1; the lens is undone exactly."""
-    rays = camera.intrinsics.undistort(sample_grid(camera.intrinsics.size_wh, factor))
+    return _rays(camera, sample_grid(camera.intrinsics.size_wh, factor))
+
+
+def _rays(camera: Camera, pixels: FloatArray) -> FloatArray:
+    """Directions (H, W, 3) through pixels (H, W, 2)."""
+    rays = camera.intrinsics.undistort(pixels)
     return np.concatenate([rays, np.ones((*rays.shape[:2], 1))], axis=-1)
 
 
 def trace_room(camera: Camera) -> Backdrop:
-    """Trace the empty room."""
-    rays = sample_rays(camera) @ invert(camera.cam_from_world)[:3, :3].T
+    """Trace the empty room, a band of rows at a time: large pictures would fill the memory."""
+    grid = sample_grid(camera.intrinsics.size_wh)
+    bands = [_trace(camera, grid[row : row + BAND_ROWS]) for row in range(0, len(grid), BAND_ROWS)]
+    return Backdrop(
+        np.concatenate([band.colour for band in bands]),
+        np.concatenate([band.nearness for band in bands]),
+        np.concatenate([band.point for band in bands]),
+        np.concatenate([band.floor for band in bands]),
+    )
+
+
+def _trace(camera: Camera, pixels: FloatArray) -> Backdrop:
+    """Trace the rays through pixels (H, W, 2)."""
+    rays = _rays(camera, pixels) @ invert(camera.cam_from_world)[:3, :3].T
     eye = camera.centre
     nearest = np.full(rays.shape[:2], np.inf)
     colour = np.zeros(rays.shape)
-    for axis, bound in (
-        (2, 0.0),
-        (2, CEILING_M),
-        (0, -HALF_ROOM_M),
-        (0, HALF_ROOM_M),
-        (1, -HALF_ROOM_M),
-        (1, HALF_ROOM_M),
-    ):
+    for axis, bound in SIDES:
         with np.errstate(divide="ignore", invalid="ignore"):
             distance = (bound - eye[axis]) / rays[..., axis]
         hit = (distance > 0) & (distance < nearest)
@@ -101,7 +127,8 @@ def trace_room(camera: Camera) -> Backdrop:
         gap = np.where(np.abs(np.mod(at[:, 2], 0.42) - 0.21) < 0.008, 0.6, 1.0)
         colour[hit] = np.array(paint) * (light * grain * gap)[:, None]
         floor[hit] = False
-    return Backdrop(np.clip(colour, 0, 255), 1.0 / nearest, eye + rays * nearest[..., None], floor)
+    point = eye + rays * nearest[..., None]
+    return Backdrop(np.clip(colour, 0, 255).astype(np.float32), 1.0 / nearest, point, floor)
 
 
 def _box(
@@ -194,7 +221,7 @@ def _picture(u: FloatArray, v: FloatArray, seed: int) -> FloatArray:
     return colour
 
 
-def average(samples: FloatArray, factor: int = SUPERSAMPLING) -> FloatArray:
+def average(samples: Pixels, factor: int = SUPERSAMPLING) -> FloatArray:
     """Average squares of samples (H f, W f, 3) to pixels (H, W, 3)."""
     height, width = samples.shape[0] // factor, samples.shape[1] // factor
-    return np.asarray(cv2.resize(samples, (width, height), interpolation=cv2.INTER_AREA))
+    return np.asarray(cv2.resize(samples, (width, height), interpolation=cv2.INTER_AREA), dtype=np.float64)

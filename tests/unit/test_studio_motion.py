@@ -15,6 +15,7 @@ from mocap.studio.motions import smoothstep
 from mocap.studio.posing import foot_drop, keypoints, pose
 from mocap.studio.rig import make_rig
 from mocap.studio.scene import sample_grid, to_samples
+from mocap.studio.sound import RATE_HZ, clap_wave, microphone
 from mocap.studio.truth import angles_from_points
 
 MIDDLE = {
@@ -136,6 +137,16 @@ def test_cameras_see_the_volume_and_board_meets_neighbours(count: int) -> None:
     together = sees.T.astype(int) @ sees.astype(int)
     for camera in range(count - 1):
         assert together[camera, camera + 1] >= 3
+
+
+def test_clap_arrives_when_and_as_loud_as_the_distance_says() -> None:
+    clap = clap_wave(np.random.default_rng(3))
+    near, far = (microphone(0.5, 0.1234, distance, clap, [1]) for distance in (2.0, 4.0))
+    for sound in (near, far):
+        assert sound.shape == (RATE_HZ // 2,)
+        assert abs(np.argmax(np.abs(sound) > 0.3 * np.abs(sound).max()) / RATE_HZ - 0.1234) < 0.0003
+    assert 1.8 < np.abs(near).max() / np.abs(far).max() < 2.2
+    assert np.abs(near[: RATE_HZ // 10]).max() < 0.1 * np.abs(near).max()
 
 
 def test_sample_grid_inverts() -> None:
