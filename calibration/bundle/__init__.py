@@ -1,0 +1,17 @@
+"""Bundle adjustment: all cameras, lenses, board poses and clocks from all observations at once."""
+
+from calibration.bundle.adjust import adjust
+from calibration.bundle.result import BundleResult, CameraCovariance, CameraSigma
+from calibration.bundle.search import BundleCancelledError
+from calibration.bundle.settings import LOCKED_LENS, BundleSettings, LensPrior
+
+__all__ = [
+    "LOCKED_LENS",
+    "BundleCancelledError",
+    "BundleResult",
+    "BundleSettings",
+    "CameraCovariance",
+    "CameraSigma",
+    "LensPrior",
+    "adjust",
+]

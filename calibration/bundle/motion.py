@@ -1,0 +1,129 @@
+"""Where a moving board was at any time, from its poses at the instants, with derivatives.
+
+Cubic Lagrange interpolation through the four nearest instants, of the position in the world and of the
+rotation in the tangent space of one of the four; fewer where there are fewer. Continuous-time estimation
+after Furgale, Rehder and Siegwart, "Unified temporal and spatial calibration" (IROS 2013), with the instants'
+own poses as the unknowns instead of a spline's control points.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from calibration.bundle import rotations
+from calibration.transforms import FloatArray
+
+NODES = 4
+# Instants closer than this, s, would make the polynomial through them wild.
+MIN_GAP_S = 1e-3
+
+
+@dataclass(frozen=True)
+class Moving:
+    """Poses of the board at P times.
+
+    Attributes
+    ----------
+    nodes : (P, n) int
+        The instants whose poses take part.
+    rotation, translation : (P, 3, 3), (P, 3)
+        world_from_board.
+    by_rotation : (P, n, 3, 3)
+        Turn of the interpolated board about its own axes, by the turn of each node about its own.
+    by_translation : (P, n)
+        Weight of each node's position.
+    turn_rate, velocity : (P, 3), (P, 3)
+        About the board's axes, rad/s; in the world, m/s.
+    """
+
+    nodes: NDArray[np.intp]
+    rotation: FloatArray
+    translation: FloatArray
+    by_rotation: FloatArray
+    by_translation: FloatArray
+    turn_rate: FloatArray
+    velocity: FloatArray
+
+
+def chains_of(times: FloatArray, max_gap_s: float) -> NDArray[np.intp]:
+    """Number the runs (N,) of instants whose sorted times (N,) are close enough to interpolate between."""
+    gaps = np.diff(times)
+    broken = (gaps > max_gap_s) | (gaps < MIN_GAP_S)
+    return np.concatenate([[0], np.cumsum(broken)]).astype(np.intp)
+
+
+def nearest_node(times: FloatArray, when: FloatArray) -> NDArray[np.intp]:
+    """The node (P,) nearest to each time (P,)."""
+    after = np.clip(np.searchsorted(times, when), 1, max(len(times) - 1, 1))
+    before = after - 1
+    after = np.minimum(after, len(times) - 1)
+    return np.where(when - times[before] <= times[after] - when, before, after).astype(np.intp)
+
+
+def within_motion(times: FloatArray, chains: NDArray[np.intp], when: FloatArray) -> NDArray[np.bool_]:
+    """Whether the pose at each time (P,) is known: between two instants of a run, or at most a half step outside."""
+    nearest = nearest_node(times, when)
+    other = np.clip(nearest + np.where(when >= times[nearest], 1, -1), 0, len(times) - 1)
+    inside = (other != nearest) & (chains[other] == chains[nearest])
+    gap = np.abs(when - times[nearest])
+    back = np.clip(2 * nearest - other, 0, len(times) - 1)
+    # At the end of a run the step before tells how far half a step is.
+    has_back = (back != nearest) & (chains[back] == chains[nearest])
+    step = np.where(has_back, np.abs(times[nearest] - times[back]), 2.0 * MIN_GAP_S)
+    return np.asarray(inside | (gap <= 0.5 * step))
+
+
+def board_at(
+    times: FloatArray, chains: NDArray[np.intp], rotation: FloatArray, translation: FloatArray, when: FloatArray
+) -> Moving:
+    """Interpolate the board's poses (N, 3, 3), (N, 3) at sorted ``times`` (N,) to the times ``when`` (P,)."""
+    count = len(times)
+    base = np.clip(np.searchsorted(times, when, side="right") - 1, 0, count - 1)
+    chain = chains[nearest_node(times, when)]
+    # In the gap between two runs, the run that is nearer; elsewhere this changes nothing.
+    base = np.where(chains[base] == chain, base, np.minimum(base + 1, count - 1))
+    ideal = base[:, None] + np.arange(-1, NODES - 1)
+    nodes = np.clip(ideal, 0, count - 1)
+    valid = (nodes == ideal) & (chains[nodes] == chain[:, None])
+    nodes = np.where(valid, nodes, base[:, None])
+    weight, slope = _lagrange(times[nodes], valid, when)
+
+    middle = rotation[base]
+    arms = rotations.log(np.swapaxes(middle, 1, 2)[:, None] @ rotation[nodes])
+    turn = np.einsum("pn,pni->pi", weight, arms)
+    spread = rotations.right_jacobian(turn)
+    turned = rotations.exp(turn)
+    # d arm = Jr^-1(arm) d node - Jr^-1(-arm) d base; the base's own arm is zero and stays so.
+    by_node = weight[:, :, None, None] * (spread[:, None] @ rotations.right_jacobian_inverse(arms))
+    by_base = weight[:, :, None, None] * (spread[:, None] @ rotations.right_jacobian_inverse(-arms))
+    is_base = np.arange(NODES) == 1
+    by_rotation = np.where(is_base[:, None, None], 0.0, by_node)
+    by_rotation[:, 1] = np.swapaxes(turned, 1, 2) - np.sum(by_base[:, ~is_base], axis=1)
+    return Moving(
+        nodes,
+        middle @ turned,
+        np.einsum("pn,pni->pi", weight, translation[nodes]),
+        by_rotation,
+        weight,
+        np.einsum("pij,pj->pi", spread, np.einsum("pn,pni->pi", slope, arms)),
+        np.einsum("pn,pni->pi", slope, translation[nodes]),
+    )
+
+
+def _lagrange(times: FloatArray, valid: NDArray[np.bool_], when: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Weights (P, n) of the valid nodes at times (P, n), and their derivatives by ``when`` (P,)."""
+    count = times.shape[1]
+    weight, slope = valid.astype(np.float64), np.zeros(times.shape)
+    for node in range(count):
+        for other in range(count):
+            if other == node:
+                continue
+            both = valid[:, node] & valid[:, other]
+            span = np.where(both, times[:, node] - times[:, other], 1.0)
+            factor = np.where(both, (when - times[:, other]) / span, 1.0)
+            slope[:, node] = slope[:, node] * factor + np.where(both, weight[:, node] / span, 0.0)
+            weight[:, node] *= factor
+    return weight, slope

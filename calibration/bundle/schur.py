@@ -1,0 +1,183 @@
+"""Normal equations of few global and many local unknowns, solved by the Schur complement.
+
+Global are the cameras (and the board's shape), local are the poses of the board or the free points. Local
+unknowns only meet their neighbours in time: their matrix is banded, its Cholesky factor has no fill-in, and
+eliminating them leaves a small dense system (Brown 1958; Triggs et al. 1999, section 6).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.linalg import cho_factor, cho_solve, cho_solve_banded, cholesky_banded
+
+from calibration.transforms import FloatArray
+
+# Keeps unknowns solvable that nothing observes; far below what an observation adds.
+FLOOR = 1e-12
+
+
+@dataclass(frozen=True)
+class Normal:
+    """Half the second and first derivatives of a cost.
+
+    Attributes
+    ----------
+    cost : float
+        Half the sum of losses and priors.
+    shared : (G, G)
+        Of the global unknowns.
+    mixed : (N * b, G)
+        Of local by global unknowns.
+    local : (N, m, b, b)
+        ``local[i, j]`` is the block of rows i + j and columns i: m = 1 is block diagonal.
+    shared_gradient : (G,)
+    local_gradient : (N * b,)
+    """
+
+    cost: float
+    shared: FloatArray
+    mixed: FloatArray
+    local: FloatArray
+    shared_gradient: FloatArray
+    local_gradient: FloatArray
+
+
+@dataclass(frozen=True)
+class Step:
+    """A step of all unknowns, and by how much the quadratic model says it lowers the cost."""
+
+    shared: FloatArray
+    local: FloatArray
+    gain: float
+
+
+class _Factor:
+    """Cholesky factor of the local unknowns' matrix."""
+
+    def __init__(self, blocks: FloatArray, damping: float) -> None:
+        count, reach, size, _ = blocks.shape
+        diagonal = np.einsum("nii->ni", blocks[:, 0])
+        scale = float(diagonal.max(initial=0.0)) or 1.0
+        extra = damping * diagonal + FLOOR * scale
+        self._shape = (count, size)
+        self._inverse = self._banded = None
+        if reach == 1:
+            full = blocks[:, 0].copy()
+            np.einsum("nii->ni", full)[...] += extra
+            self._inverse = np.linalg.inv(np.linalg.cholesky(full))
+        else:
+            banded = np.zeros((reach * size, count * size))
+            for ahead in range(reach):
+                for row in range(size):
+                    for column in range(size):
+                        if (lower := ahead * size + row - column) >= 0:
+                            banded[lower, column::size] = blocks[:, ahead, row, column]
+            banded[0] += extra.ravel()
+            self._banded = cholesky_banded(banded, lower=True, overwrite_ab=True, check_finite=False)
+
+    def half(self, right: FloatArray) -> FloatArray:
+        """For block-diagonal matrices: L^-1 right, with right (N * b, ...)."""
+        assert self._inverse is not None
+        count, size = self._shape
+        return np.asarray((self._inverse @ right.reshape(count, size, -1)).reshape(right.shape))
+
+    def solve(self, right: FloatArray) -> FloatArray:
+        """Solve for right (N * b, ...)."""
+        if self._inverse is None:
+            return np.asarray(cho_solve_banded((self._banded, True), right, check_finite=False))
+        count, size = self._shape
+        half = self._inverse @ right.reshape(count, size, -1)
+        return np.asarray((np.swapaxes(self._inverse, 1, 2) @ half).reshape(right.shape))
+
+    def reduce(self, normal: Normal) -> tuple[FloatArray, FloatArray]:
+        """Matrix (G, G) and right side (G,) of the reduced system, undamped in the global unknowns."""
+        if self._inverse is not None:
+            half = self.half(normal.mixed)
+            eliminated, right = half.T @ half, half.T @ self.half(normal.local_gradient)
+        else:
+            eliminated = normal.mixed.T @ self.solve(normal.mixed)
+            eliminated = 0.5 * (eliminated + eliminated.T)
+            right = normal.mixed.T @ self.solve(normal.local_gradient)
+        return normal.shared - eliminated, right - normal.shared_gradient
+
+
+def solve(normal: Normal, damping: float) -> Step | None:
+    """One damped step (Marquardt 1963: the damping follows each unknown's own scale); None if not definite."""
+    try:
+        factor = _Factor(normal.local, damping)
+        reduced, right = factor.reduce(normal)
+        diagonal = np.diag(normal.shared).copy()
+        diagonal += FLOOR * (diagonal.max(initial=0.0) or 1.0)
+        reduced[np.diag_indices_from(reduced)] += damping * diagonal
+        # Scaled to a unit diagonal: pixels and distortion coefficients differ by ten powers of ten.
+        scale = 1.0 / np.sqrt(diagonal)
+        solved = cho_solve(cho_factor(reduced * scale[:, None] * scale, check_finite=False), right * scale)
+        shared = solved * scale
+        local = -factor.solve(normal.local_gradient + normal.mixed @ shared)
+    except np.linalg.LinAlgError:
+        return None
+    local_diagonal = np.einsum("nii->ni", normal.local[:, 0]).ravel()
+    slope = shared @ normal.shared_gradient + local @ normal.local_gradient
+    damped = damping * (shared @ (diagonal * shared) + local @ (local_diagonal * local))
+    return Step(shared, local, float(0.5 * (damped - slope)))
+
+
+def covariance(normal: Normal) -> tuple[FloatArray, FloatArray]:
+    """Inverse of the whole matrix: the global part (G, G) and each local block (N, b, b).
+
+    To be multiplied by the variance of the residuals.
+    """
+    count, _, size, _ = normal.local.shape
+    factor = _Factor(normal.local, 0.0)
+    reduced, _ = factor.reduce(normal)
+    scale = 1.0 / np.sqrt(np.maximum(np.diag(normal.shared), np.finfo(float).tiny))
+    values, vectors = np.linalg.eigh(reduced * scale[:, None] * scale)
+    # What the views do not determine gets an enormous sigma, not an exception.
+    root = vectors / np.sqrt(np.maximum(values, 1e-15)) * scale[:, None]
+    shared = root @ root.T
+    across = (factor.solve(normal.mixed) @ root).reshape(count, size, -1)
+    return shared, _diagonal_of_inverse(normal.local) + across @ np.swapaxes(across, 1, 2)
+
+
+def _diagonal_of_inverse(blocks: FloatArray) -> FloatArray:
+    """Diagonal blocks (N, b, b) of the inverse of a banded matrix.
+
+    Neighbours are joined until the matrix is block tridiagonal; forward and backward elimination then give
+    each block's inverse (Rue and Held, "Gaussian Markov Random Fields", 2005, 2.4, in block form).
+    """
+    count, reach, size, _ = blocks.shape
+    scale = float(np.einsum("nii->ni", blocks[:, 0]).max(initial=0.0)) or 1.0
+    floor = FLOOR * scale * np.eye(size)
+    if reach == 1:
+        return np.asarray(np.linalg.inv(blocks[:, 0] + floor))
+    joined = reach - 1
+    groups = -(-count // joined)
+    wide = joined * size
+    main, below = np.zeros((groups, wide, wide)), np.zeros((groups, wide, wide))
+    for node in range(groups * joined):
+        group, row = divmod(node, joined)
+        at = slice(row * size, (row + 1) * size)
+        if node >= count:
+            main[group, at, at] = np.eye(size)
+            continue
+        main[group, at, at] = blocks[node, 0] + floor
+        for ahead in range(1, min(reach, count - node)):
+            other_group, other = divmod(node + ahead, joined)
+            there = slice(other * size, (other + 1) * size)
+            if other_group == group:
+                main[group, there, at] = blocks[node, ahead]
+                main[group, at, there] = blocks[node, ahead].T
+            else:
+                below[group, there, at] = blocks[node, ahead]
+    forward, backward = main.copy(), main.copy()
+    for group in range(1, groups):
+        link = below[group - 1]
+        forward[group] -= link @ np.linalg.solve(forward[group - 1], link.T)
+    for group in range(groups - 2, -1, -1):
+        link = below[group]
+        backward[group] -= link.T @ np.linalg.solve(backward[group + 1], link)
+    inverse = np.linalg.inv(forward + backward - main)
+    split = inverse.reshape(groups, joined, size, joined, size)
+    return np.stack([split[:, j, :, j] for j in range(joined)], axis=1).reshape(-1, size, size)[:count]
