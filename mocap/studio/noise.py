@@ -24,13 +24,17 @@ def hashed(i: FloatArray, j: FloatArray, k: FloatArray | float = 0.0) -> FloatAr
 
 
 def value_noise(x: FloatArray, y: FloatArray, z: FloatArray | None = None) -> FloatArray:
-    """Smooth noise from -1 to 1 with one blob per unit; trilinear between lattice points."""
-    z = np.zeros_like(x) if z is None else z
-    i, j, k = np.floor(x), np.floor(y), np.floor(z)
-    u, v, w = ((f * f * (3.0 - 2.0 * f)) for f in (x - i, y - j, z - k))
+    """Smooth noise from -1 to 1 with one blob per unit, in two or three dimensions."""
+    i, j = np.floor(x), np.floor(y)
+    u, v = (f * f * (3.0 - 2.0 * f) for f in (x - i, y - j))
+    layers: tuple[tuple[FloatArray | float, FloatArray | float], ...] = ((0.0, 1.0),)
+    if z is not None:
+        k = np.floor(z)
+        w = (z - k) ** 2 * (3.0 - 2.0 * (z - k))
+        layers = ((k, 1.0 - w), (k + 1.0, w))
     total = np.zeros_like(x, dtype=np.float64)
-    for dk, wk in ((0, 1.0 - w), (1, w)):
+    for k_layer, share in layers:
         for dj, wj in ((0, 1.0 - v), (1, v)):
             for di, wi in ((0, 1.0 - u), (1, u)):
-                total += wi * wj * wk * hashed(i + di, j + dj, k + dk)
+                total += wi * wj * share * hashed(i + di, j + dj, k_layer)
     return np.asarray(2.0 * total - 1.0)

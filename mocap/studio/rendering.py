@@ -23,7 +23,7 @@ from mocap.studio.board import StudioBoard, board_poses, draw_board
 from mocap.studio.encode import write_video
 from mocap.studio.people import Person, cast, true_keypoints
 from mocap.studio.rig import make_rig
-from mocap.studio.scene import average, sample_rays, trace_room
+from mocap.studio.scene import Backdrop, average, sample_rays, trace_room
 from mocap.studio.settings import StudioSettings
 from mocap.studio.sound import SOUND_M_S, clap_wave, microphone
 from mocap.studio.truth import Truth, angles_from_points, save_truth
@@ -90,9 +90,14 @@ def render(settings: StudioSettings, out: Path, progress: Progress, cancel: Canc
         )
         write_manifest(draft / "session.toml", manifest)
         save_rig(job.rig, draft / "calibration" / "rig.toml", "anipose")
+        for number, camera in enumerate(job.rig.cameras):
+            room = trace_room(camera)
+            if settings.charuco_seconds > 0:
+                _film_board(job, number, room, draft / "calibration" / "videos")
+            _film_trial(job, number, room, draft / "trials" / settings.trial / "raw")
         if settings.charuco_seconds > 0:
-            _render_board(job, draft / "calibration")
-        _render_trial(job, draft / "trials" / settings.trial)
+            _note_board(settings, draft / "calibration")
+        _note_truth(job, draft / "trials" / settings.trial)
         # mkdtemp makes a folder that only its owner may read.
         draft.chmod(0o755)
         if out.exists():
@@ -113,13 +118,16 @@ def _need_numba() -> None:
         raise MissingExtraError("Rendering test films needs numba.", "studio") from error
 
 
-def _render_board(job: _Job, folder: Path) -> None:
-    """Render the calibration sequence and note the board and its true poses."""
-    settings, board = job.settings, StudioBoard()
-    (folder / "videos").mkdir()
+def _board_motion(settings: StudioSettings) -> tuple[FloatArray, FloatArray]:
+    """Instants (T,), s, and true poses (T, 4, 4), world_from_board, of the calibration sequence."""
     count = max(round(settings.charuco_seconds * settings.charuco_fps), 1)
     t_s = np.arange(count) / settings.charuco_fps
-    poses = board_poses(board, t_s, settings.charuco_seconds, settings.cameras)
+    return t_s, board_poses(StudioBoard(), t_s, settings.charuco_seconds, settings.cameras)
+
+
+def _note_board(settings: StudioSettings, folder: Path) -> None:
+    """Note the board and its true poses."""
+    board, (t_s, poses) = StudioBoard(), _board_motion(settings)
     table = {
         "kind": "charuco",
         "squares": list(board.squares),
@@ -129,69 +137,63 @@ def _render_board(job: _Job, folder: Path) -> None:
     }
     (folder / "board.toml").write_text(tomli_w.dumps(table), encoding="utf-8")
     np.savez_compressed(folder / "truth.npz", t_s=t_s, world_from_board=poses)
-    for number, camera in enumerate(job.rig.cameras):
-        write_video(
-            folder / "videos" / f"{camera.name}.mp4",
-            _board_frames(job, number, board, t_s, poses),
-            settings.size_wh,
-            settings.charuco_fps,
-            settings.crf,
-        )
 
 
-def _board_frames(
-    job: _Job, number: int, board: StudioBoard, t_s: FloatArray, poses: FloatArray
-) -> Iterator[tuple[float, ImageArray]]:
-    """Time stamps, s, and pictures of the board (T, 4, 4) by one camera."""
+def _film_board(job: _Job, number: int, room: Backdrop, folder: Path) -> None:
+    """Film the calibration sequence with one camera."""
+    settings = job.settings
+    folder.mkdir(exist_ok=True)
+    path = folder / f"{job.rig.names[number]}.mp4"
+    frames = _board_frames(job, number, room)
+    write_video(path, frames, settings.size_wh, settings.charuco_fps, settings.crf)
+
+
+def _board_frames(job: _Job, number: int, room: Backdrop) -> Iterator[tuple[float, ImageArray]]:
+    """Time stamps, s, and pictures of the board by one camera."""
     from mocap.studio.drawing import develop
 
-    settings, camera = job.settings, job.rig.cameras[number]
-    rays = sample_rays(camera, 1)[..., :2]
-    room = average(trace_room(camera).colour)
+    settings, camera, board = job.settings, job.rig.cameras[number], StudioBoard()
+    t_s, poses = _board_motion(settings)
+    rays, empty = sample_rays(camera, 1)[..., :2], average(room.colour)
     gain, rng = _gain(settings, number), np.random.default_rng([settings.seed, DRAW_BOARD_NOISE, number])
-    count = len(t_s)
-    for index in range(count):
+    for index, (stamp, pose) in enumerate(zip(t_s, poses, strict=True)):
         job.cancel.check()
-        picture = draw_board(room, camera, rays, board, poses[index]) * gain
-        yield float(t_s[index]), develop(picture, settings.noise_sigma, rng)
-        job.progress("calibration film", number * count + index + 1, count * settings.cameras)
+        picture = draw_board(empty, camera, rays, board, pose) * gain
+        yield float(stamp), develop(picture, settings.noise_sigma, rng)
+        job.progress("calibration film", number * len(t_s) + index + 1, len(t_s) * settings.cameras)
 
 
-def _render_trial(job: _Job, folder: Path) -> None:
-    """Render the people and note the truth."""
-    settings = job.settings
-    (folder / "raw").mkdir(parents=True)
+def _note_truth(job: _Job, folder: Path) -> None:
+    """Note what the people really did."""
+    settings, skeleton = job.settings, load_skeleton(SKELETON)
     t_s = np.arange(settings.frames) / settings.fps
-    skeleton = load_skeleton(SKELETON)
     xyz = true_keypoints(job.people, t_s, skeleton)
-    clap_at = _clap_place(job.people, settings.clap_s)
-    clap = clap_wave(np.random.default_rng([settings.seed, DRAW_CLAP]))
     offsets = np.array([settings.offset_of(number) for number in range(settings.cameras)])
     names = tuple(angle.name for angle in skeleton.angles)
     angles = angles_from_points(skeleton, xyz)
     truth = Truth(skeleton, t_s, xyz, names, angles, settings.clap_s, job.rig.names, offsets)
     save_truth(folder / "truth.npz", truth)
-    for number, camera in enumerate(job.rig.cameras):
-        distance = float(np.linalg.norm(camera.centre - clap_at))
-        arrival = settings.clap_s + distance / SOUND_M_S + offsets[number]
-        seed = [settings.seed, DRAW_SOUND, number]
-        sound = microphone(settings.frames / settings.fps, arrival, distance, clap, seed)
-        write_video(
-            folder / "raw" / f"{camera.name}.mp4",
-            _trial_frames(job, number),
-            settings.size_wh,
-            settings.fps,
-            settings.crf,
-            sound,
-        )
 
 
-def _trial_frames(job: _Job, number: int) -> Iterator[tuple[float, ImageArray]]:
+def _film_trial(job: _Job, number: int, room: Backdrop, folder: Path) -> None:
+    """Film the people with one camera, and record its microphone."""
+    settings, camera = job.settings, job.rig.cameras[number]
+    folder.mkdir(parents=True, exist_ok=True)
+    distance = float(np.linalg.norm(camera.centre - _clap_place(job.people, settings.clap_s)))
+    arrival = settings.clap_s + distance / SOUND_M_S + settings.offset_of(number)
+    clap = clap_wave(np.random.default_rng([settings.seed, DRAW_CLAP]))
+    seed = [settings.seed, DRAW_SOUND, number]
+    sound = microphone(settings.frames / settings.fps, arrival, distance, clap, seed)
+    path = folder / f"{camera.name}.mp4"
+    write_video(path, _trial_frames(job, number, room), settings.size_wh, settings.fps, settings.crf, sound)
+
+
+def _trial_frames(job: _Job, number: int, room: Backdrop) -> Iterator[tuple[float, ImageArray]]:
     """Time stamps, s on the camera's clock, and pictures of one camera."""
     from mocap.studio.drawing import develop, draw, light_people, set_stage
 
-    settings, camera = job.settings, job.rig.cameras[number]
-    stage = set_stage(camera, trace_room(camera), _gain(settings, number))
+    settings = job.settings
+    stage = set_stage(job.rig.cameras[number], room, _gain(settings, number))
     stamps = np.arange(settings.frames) / settings.fps
     bones = [person.bones(stamps - settings.offset_of(number)) for person in job.people]
     rng = np.random.default_rng([settings.seed, DRAW_NOISE, number])

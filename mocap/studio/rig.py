@@ -18,8 +18,12 @@ LOOK_AT_M = (0.0, 0.0, 0.98)
 # and no side of a calibration board.
 AZIMUTH_STEP_RAD = 0.5 * np.pi
 
-# Focal length over image width: about 51 degrees across, as of a phone held flat or a machine-vision lens of 6 mm.
+# Focal length over the width of a 4:3 picture: about 51 degrees across, as of a phone held flat. Other shapes
+# of picture have the field of the largest 4:3 picture inside them, so that a body never loses its feet.
 FOCAL_PER_WIDTH = 1.06
+
+# Several people need a wider field.
+WIDER_FOR_PEOPLE = 0.82
 
 
 def azimuth_at(turn: FloatArray, cameras: int) -> FloatArray:
@@ -46,7 +50,8 @@ def make_rig(settings: StudioSettings) -> CameraRig:
 def _lens(settings: StudioSettings, rng: np.random.Generator) -> Intrinsics:
     """Draw the inner geometry of one camera."""
     width, height = settings.size_wh
-    focal = FOCAL_PER_WIDTH * width * rng.uniform(0.97, 1.03)
+    focal = FOCAL_PER_WIDTH * min(width, height * 4 / 3) * rng.uniform(0.97, 1.03)
+    focal *= WIDER_FOR_PEOPLE if settings.persons > 1 else 1.0
     centre = np.array([(width - 1) / 2, (height - 1) / 2]) + rng.uniform(-0.012, 0.012, 2) * width
     K = np.array([[focal, 0.0, centre[0]], [0.0, focal * rng.uniform(0.998, 1.002), centre[1]], [0.0, 0.0, 1.0]])
     return Intrinsics(settings.size_wh, K, np.array(settings.distortion) * rng.uniform(0.8, 1.2, 5))

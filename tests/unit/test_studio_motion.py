@@ -139,6 +139,15 @@ def test_cameras_see_the_volume_and_board_meets_neighbours(count: int) -> None:
         assert together[camera, camera + 1] >= 3
 
 
+@pytest.mark.parametrize("size_wh", [(1280, 720), (720, 1280), (2000, 500)])
+@pytest.mark.parametrize("persons", [1, 3])
+def test_pictures_of_any_shape_hold_the_whole_body(size_wh: tuple[int, int], persons: int) -> None:
+    reach = 0.4 if persons == 1 else 0.75
+    body = np.stack(np.meshgrid([-reach, reach], [-reach, reach], [0.05, 1.75]), axis=-1).reshape(-1, 3)
+    pixels, _ = make_rig(StudioSettings(size_wh=size_wh, persons=persons)).project(body)
+    assert ((pixels > 0) & (pixels < np.array(size_wh) - 1)).all()
+
+
 def test_clap_arrives_when_and_as_loud_as_the_distance_says() -> None:
     clap = clap_wave(np.random.default_rng(3))
     near, far = (microphone(0.5, 0.1234, distance, clap, [1]) for distance in (2.0, 4.0))
