@@ -7,10 +7,11 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.markup import escape
 
 from mocap import __version__
 from mocap.cli import calibration, doctor, models, studio
-from mocap.cli.console import FAILED, err, explained, out, print_json, working
+from mocap.cli.console import STOPPED, err, explained, out, print_json, working
 from mocap.cli.options import JsonOption
 
 app = typer.Typer(
@@ -104,12 +105,12 @@ def export(
         return
     for kind, done in written.items():
         for file in done.files:
-            out.print(f"[bold]{kind}[/bold]  {file}")
+            out.print(f"[bold]{kind}[/bold]  {escape(str(file))}")
         for sentence in done.dropped:
-            out.print(f"     [yellow]{sentence}[/yellow]")
+            out.print(f"     [yellow]{escape(sentence)}[/yellow]")
 
 
-def main() -> None:
+def run() -> None:
     """Run the command line."""
     for stream in (sys.stdout, sys.stderr):  # Windows consoles and pipes may speak an old code page
         if hasattr(stream, "reconfigure"):
@@ -118,4 +119,4 @@ def main() -> None:
         app()
     except KeyboardInterrupt:
         err.print("Stopped.")
-        sys.exit(FAILED)
+        sys.exit(STOPPED)

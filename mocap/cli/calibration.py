@@ -7,6 +7,7 @@ from typing import Annotated
 
 import numpy as np
 import typer
+from rich.markup import escape
 from rich.table import Table
 
 from mocap.cli.console import explained, out, print_json
@@ -33,9 +34,9 @@ def convert(
     if json_output:
         print_json({"file": target, "format": to, "dropped": list(dropped)})
         return
-    out.print(f"Wrote {target}")
+    out.print(f"Wrote {escape(str(target))}")
     for sentence in dropped:
-        out.print(f"[yellow]Note:[/yellow] {sentence}")
+        out.print(f"[yellow]Note:[/yellow] {escape(sentence)}")
 
 
 @app.command()
@@ -65,7 +66,7 @@ def show(
         ]
         print_json({"file": source, "cameras": cameras, "notes": rig.notes})
         return
-    table = Table(title=str(source))
+    table = Table(title=escape(str(source)))
     for heading in ("Camera", "Model", "Size, px", "Focal, px", "Distortion", "Position x, y, z, m"):
         table.add_column(heading)
     for camera in rig.cameras:
@@ -80,4 +81,4 @@ def show(
         )
     out.print(table)
     for topic, note in rig.notes.items():
-        out.print(f"[yellow]{topic}:[/yellow] {note}")
+        out.print(f"[yellow]{escape(topic)}:[/yellow] {escape(note)}")

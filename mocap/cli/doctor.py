@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict
 
+from rich.markup import escape
 from rich.table import Table
 
 from mocap.cli.console import FAILED, explained, out, print_json
@@ -28,7 +29,7 @@ def doctor(json_output: JsonOption = False) -> None:
             table.add_column(heading)
         for finding in findings:
             state = f"[{COLOURS[finding.state]}]{finding.state}[/]"
-            table.add_row(finding.name, state, finding.detail, finding.remedy)
+            table.add_row(finding.name, state, escape(finding.detail), escape(finding.remedy))
         out.print(table)
     if any(finding.state == "broken" for finding in findings):
         raise typer.Exit(FAILED)

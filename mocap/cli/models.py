@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from rich.markup import escape
 from rich.table import Table
 
 from mocap.cli.console import FAILED, explained, out, print_json, working
@@ -60,9 +61,9 @@ def fetch(
         print_json({"weights": paths, "warnings": warnings})
         return
     for name, path in paths.items():
-        out.print(f"[bold]{name}[/bold]  {path}")
+        out.print(f"[bold]{name}[/bold]  {escape(str(path))}")
     for warning in warnings:
-        out.print(f"[yellow]Note:[/yellow] {warning}")
+        out.print(f"[yellow]Note:[/yellow] {escape(warning)}")
 
 
 @app.command()
@@ -96,6 +97,6 @@ def _show(models: tuple[ModelStatus, ...], as_json: bool) -> None:
         card = model.card
         state = f"[{colours[model.state]}]{model.state}[/]"
         table.add_row(
-            card.name, card.version, card.task, str(card.keypoints), card.licence, state, str(model.path)
+            card.name, card.version, card.task, str(card.keypoints), card.licence, state, escape(str(model.path))
         )
     out.print(table)

@@ -6,6 +6,7 @@ import math
 from dataclasses import asdict
 from typing import Any
 
+from rich.markup import escape
 from rich.table import Table
 
 from mocap.cli.console import out
@@ -29,9 +30,9 @@ def as_table(result: ProcessResult) -> None:
     if summary.truth is not None:
         out.print(_truth(summary.truth))
     for warning in summary.warnings:
-        out.print(f"[yellow]Note:[/yellow] {warning}")
-    out.print(f"Files  {result.folder / 'exports'}")
-    out.print(f"Report [bold]{result.folder / summary.files['report']}[/bold]")
+        out.print(f"[yellow]Note:[/yellow] {escape(warning)}")
+    out.print(f"Files  {escape(str(result.folder / 'exports'))}")
+    out.print(f"Report {escape(str(result.folder / summary.files['report']))}")
 
 
 def _number(value: float, unit: str, digits: int = 1) -> str:

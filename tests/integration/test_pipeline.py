@@ -8,7 +8,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import tomllib
 
 from calibration.formats import load_rig, save_rig
 from mocap.core.errors import (
@@ -23,6 +22,7 @@ from mocap.core.errors import (
 from mocap.core.progress import CancelToken
 from mocap.core.types import Points3D
 from mocap.pipeline import PipelineSettings, ProcessRequest, ProcessResult, export_run, load_settings, process
+from mocap.presets import read_toml
 from mocap.session import load
 from tests.integration.film import KnowingDetector, make_recording, walking, write_video
 
@@ -61,7 +61,7 @@ def test_videos_to_files(film: tuple[ProcessRequest, KnowingDetector]) -> None:
     for kind, file in summary.files.items():
         assert (result.folder / file).stat().st_size > 0, kind
     assert {"trc", "c3d", "bvh", "report", "overlay cam_1"} <= set(summary.files)
-    manifest = tomllib.loads((result.folder / "run.toml").read_text())
+    manifest = read_toml(result.folder / "run.toml")
     assert manifest["inputs"]["detector"] == "knowing 1"
     assert set(manifest["inputs"]) == {
         "video cam_1",
