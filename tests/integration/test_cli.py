@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 import signal
+import subprocess
+import sys
 from functools import partial
 from pathlib import Path
 
@@ -146,3 +148,13 @@ def test_studio_without_its_extra_names_it(monkeypatch: pytest.MonkeyPatch, tmp_
 
 def test_version() -> None:
     assert run("--version").stdout.strip() == __version__
+
+
+def test_a_library_that_does_not_load_is_explained() -> None:
+    hide = (
+        "import sys; sys.modules['cv2'] = None; from mocap.cli import main; sys.argv = ['mocap', 'doctor']; main()"
+    )
+    done = subprocess.run([sys.executable, "-c", hide], capture_output=True, text=True)
+    assert done.returncode == 1
+    assert "cannot be loaded" in done.stderr
+    assert "Traceback" not in done.stderr
