@@ -70,11 +70,10 @@ def detect_trial(
     target = run.stage("poses2d")
     if (stored := load(target, Poses2D, key)) is not None:
         return stored
-    parts = _finished_parts(run.parts, key)
-    total = sync.t_s.shape[0]
-    start = parts[-1].result.stop if parts else 0
-    states = parts[-1].result.states() if parts else [detector.initial_state() for _ in videos]
-    seconds = sum(part.seconds for part in parts)
+    total, start, seconds = sync.t_s.shape[0], 0, 0.0
+    states = [detector.initial_state() for _ in videos]
+    for done in _finished_parts(run.parts, key):
+        start, states, seconds = done.result.stop, done.result.states(), seconds + done.seconds
     with ExitStack() as stack:
         views = [
             images_at(
@@ -97,7 +96,7 @@ def detect_trial(
                 start, seconds = part.stop, seconds + took
             if cancel.cancelled and start < total:
                 raise CancelledError
-    joined = _join(_finished_parts(run.parts, key), sync.cameras, detector)
+    joined = _join(run.parts, key, sync, detector)
     save(target, joined, key, seconds)
     shutil.rmtree(run.parts)
     return Stored(joined, seconds, reused=False)
@@ -109,15 +108,15 @@ def _reader(video: VideoInfo, wanted: IntArray) -> FrameReader:
     return FrameReader(video, int(present[0]) if present.size else 0)
 
 
-def _finished_parts(folder: Path, key: str) -> list[Stored[_Part]]:
-    """Parts made from the same input, from the start on without a gap."""
-    parts: list[Stored[_Part]] = []
+def _finished_parts(folder: Path, key: str) -> Iterator[Stored[_Part]]:
+    """Parts made from the same input, from the start on without a gap; one is held at a time."""
+    reached = 0
     for path in sorted(folder.glob("*.npz")):
         part = load(path, _Part, key)
-        if part is None or part.result.start != (parts[-1].result.stop if parts else 0):
-            break
-        parts.append(part)
-    return parts
+        if part is None or part.result.start != reached:
+            return
+        reached = part.result.stop
+        yield part
 
 
 def _make_part(start: int, poses: list[list[ViewPoses]], states: list[ViewState]) -> _Part:
@@ -135,16 +134,20 @@ def _make_part(start: int, poses: list[list[ViewPoses]], states: list[ViewState]
     )
 
 
-def _join(parts: list[Stored[_Part]], cameras: tuple[str, ...], detector: Detector) -> Poses2D:
-    """Join parts, without the slots that nobody ever took."""
-    track = np.concatenate([part.result.track for part in parts])
-    taken = np.flatnonzero((track >= 0).any(axis=(0, 1)))
-    slots = int(taken[-1]) + 1 if taken.size else 1
-    return Poses2D(
-        cameras=cameras,
+def _join(folder: Path, key: str, sync: SyncTable, detector: Detector) -> Poses2D:
+    """Join all parts, without the slots that nobody ever took."""
+    taken = [np.flatnonzero((part.result.track >= 0).any(axis=(0, 1))) for part in _finished_parts(folder, key)]
+    slots = 1 + max((int(numbers[-1]) for numbers in taken if numbers.size), default=0)
+    shape = (*sync.frame_index.shape, slots, len(detector.skeleton.keypoints))
+    joined = Poses2D(
+        cameras=sync.cameras,
         skeleton=detector.skeleton,
-        xy=np.concatenate([part.result.xy[:, :, :slots] for part in parts]),
-        sigma_px=np.concatenate([part.result.sigma_px[:, :, :slots] for part in parts]),
-        score=np.concatenate([part.result.score[:, :, :slots] for part in parts]),
-        track=track[:, :, :slots],
+        xy=np.empty((*shape, 2)),
+        sigma_px=np.empty(shape),
+        score=np.empty(shape),
+        track=np.empty(shape[:-1], dtype=np.int64),
     )
+    for part in _finished_parts(folder, key):
+        for name in ("xy", "sigma_px", "score", "track"):
+            getattr(joined, name)[part.result.start : part.result.stop] = getattr(part.result, name)[:, :, :slots]
+    return joined
