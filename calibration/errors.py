@@ -35,3 +35,10 @@ class CalibrationError(ExplainedError):
 
 class StorageError(ExplainedError):
     """A file that could not be written: the disk is full, read-only, or not ours."""
+
+
+class MissingExtraError(ExplainedError):
+    """An optional dependency that is not installed."""
+
+    def __init__(self, what: str, extra: str) -> None:
+        super().__init__(what, f"Install it with: pip install 'openmocap[{extra}]'")

@@ -8,16 +8,49 @@ from calibration.camera import CameraRig
 from calibration.errors import CalibrationError
 from calibration.files import atomic_write
 from calibration.formats.anipose import AniposeFormat
+from calibration.formats.caliscope import CaliscopeFormat
+from calibration.formats.easymocap import EasyMocapFormat
+from calibration.formats.freemocap import FreeMoCapFormat
+from calibration.formats.opencap import OpenCapFormat
+from calibration.formats.opencv import OpenCvFormat
+from calibration.formats.optitrack import OptiTrackFormat
 from calibration.formats.pose2sim import Pose2SimFormat
-from calibration.formats.protocol import RigFormat
+from calibration.formats.protocol import NAMED_FILE, RigFormat, Source, Written
 from calibration.formats.qualisys import QualisysFormat
+from calibration.formats.vicon import ViconFormat
 
-# Tried in this order: Pose2Sim's files would pass for Anipose's.
-FORMATS: tuple[RigFormat, ...] = (QualisysFormat(), Pose2SimFormat(), AniposeFormat())
+# Tried in this order: files of Caliscope, FreeMoCap and Pose2Sim would pass for Anipose's.
+FORMATS: tuple[RigFormat, ...] = (
+    QualisysFormat(),
+    ViconFormat(),
+    OptiTrackFormat(),
+    OpenCapFormat(),
+    EasyMocapFormat(),
+    OpenCvFormat(),
+    CaliscopeFormat(),
+    FreeMoCapFormat(),
+    Pose2SimFormat(),
+    AniposeFormat(),
+)
 
-# Where a calibration lies beside a recording: ours, Anipose's, Qualisys', Pose2Sim's. A Qualisys file comes
-# before what Pose2Sim makes of it, since that has lost the distortion.
-RIG_PATTERNS = ("rig.toml", "calibration.toml", "*.qca.txt", "[Cc]alib*.toml")
+# Where a calibration lies beside a recording: ours, Anipose's, Qualisys', Pose2Sim's, and those of the other
+# programs by names that only they use. A Qualisys file comes before what Pose2Sim makes of it, since that has
+# lost the distortion. Plain YAML and config.toml are too common to be taken for calibrations.
+RIG_PATTERNS = (
+    "rig.toml",
+    "calibration.toml",
+    "*.qca.txt",
+    "[Cc]alib*.toml",
+    "*_camera_calibration.toml",
+    "camera_array.toml",
+    "intri.yml",
+    "*.xcp",
+    "*.mcal",
+    "Videos/Cam*/cameraIntrinsicsExtrinsics.pickle",
+)
+
+# Named outright, a folder may also hold one file a camera.
+FOLDER_PATTERNS = (*RIG_PATTERNS, "*/cameraIntrinsicsExtrinsics.pickle", "*.pickle", "*.yml", "*.yaml")
 
 # A calibration file is a few kilobytes; a video given by mistake shall not be read into memory.
 LARGEST_FILE_BYTES = 10_000_000
@@ -32,7 +65,7 @@ def rig_format(name: str) -> RigFormat:
 
 
 def load_rig(path: Path, format: str | None = None) -> CameraRig:
-    """Read a calibration file.
+    """Read a calibration file, or the calibration in a folder.
 
     Parameters
     ----------
@@ -45,22 +78,25 @@ def load_rig(path: Path, format: str | None = None) -> CameraRig:
     CalibrationError
         If the file is missing, of no known format, or does not hold a whole rig.
     """
-    text = _read_text(path)
+    source = _read(_in_folder(path) if path.is_dir() else path)
     if format is not None:
-        return rig_format(format).read(path, text)
+        return rig_format(format).read(source)
     for candidate in FORMATS:
-        if candidate.recognises(path, text):
-            return candidate.read(path, text)
-    if path.suffix == ".toml":
+        if candidate.recognises(source):
+            return candidate.read(source)
+    if source.path.suffix == ".toml":
         # Broken TOML is of no known format either; the parser says where it breaks.
-        return AniposeFormat().read(path, text)
+        return AniposeFormat().read(source)
     raise CalibrationError(
-        "This is no calibration file of a known format.", f"Known are: {_names(with_files=True)}.", path
+        "This is no calibration file of a known format.", f"Known are: {_names(with_files=True)}.", source.path
     )
 
 
 def save_rig(rig: CameraRig, path: Path, format: str) -> tuple[str, ...]:
-    """Write a calibration file, whole or not at all.
+    """Write a calibration, each file whole or not at all.
+
+    A format of several files takes ``path`` for their folder; if ``path`` is the name of one of them, for the
+    folder it lies in.
 
     Returns
     -------
@@ -70,14 +106,16 @@ def save_rig(rig: CameraRig, path: Path, format: str) -> tuple[str, ...]:
     Raises
     ------
     CalibrationError
-        If the format cannot be written.
+        If the format cannot be written, or cannot hold a camera.
     StorageError
         If the disk refuses.
     """
-    content, dropped = rig_format(format).write(rig)
-    with atomic_write(path) as draft:
-        draft.write_text(content, encoding="utf-8", newline="\n")
-    return dropped
+    written = rig_format(format).write(rig)
+    folder = path.parent if path.name in written.files else path
+    for name, content in written.files.items():
+        with atomic_write(path if name == NAMED_FILE else folder / name) as draft:
+            draft.write_bytes(content)
+    return written.dropped
 
 
 def find_rig(folder: Path) -> Path | None:
@@ -89,10 +127,16 @@ def find_rig(folder: Path) -> Path | None:
     start = folder.resolve()
     for base in (start, start.parent, start.parent.parent):
         for place in (base, base / "calibration"):
-            for pattern in RIG_PATTERNS:
-                found = sorted(p for p in place.glob(pattern) if p.is_file())
-                if found:
-                    return found[0]
+            if found := _first(place, RIG_PATTERNS):
+                return found
+    return None
+
+
+def _first(folder: Path, patterns: tuple[str, ...]) -> Path | None:
+    """Find the first file in a folder by the first pattern that has one."""
+    for pattern in patterns:
+        if found := sorted(path for path in folder.glob(pattern) if path.is_file()):
+            return found[0]
     return None
 
 
@@ -100,18 +144,26 @@ def _names(with_files: bool = False) -> str:
     return ", ".join(f"{f.name} ({f.files})" if with_files else f.name for f in FORMATS)
 
 
-def _read_text(path: Path) -> str:
+def _in_folder(folder: Path) -> Path:
+    """Find the calibration that a folder holds."""
+    found = _first(folder, FOLDER_PATTERNS)
+    if found is None:
+        raise CalibrationError(
+            "There is no calibration in this folder.", f"Give one of: {_names(with_files=True)}.", folder
+        )
+    return found
+
+
+def _read(path: Path) -> Source:
     remedy = f"Give a calibration file: {_names(with_files=True)}."
     try:
         if path.stat().st_size > LARGEST_FILE_BYTES:
             raise CalibrationError("This is far too large for a calibration file.", remedy, path)
-        return path.read_text(encoding="utf-8-sig")
+        return Source(path, path.read_bytes())
     except FileNotFoundError as error:
         raise CalibrationError("There is no such calibration file.", remedy, path) from error
-    except UnicodeDecodeError as error:
-        raise CalibrationError("This is not a text file.", remedy, path) from error
     except OSError as error:
         raise CalibrationError(f"The calibration file cannot be read: {error.strerror}.", remedy, path) from error
 
 
-__all__ = ["FORMATS", "RigFormat", "find_rig", "load_rig", "rig_format", "save_rig"]
+__all__ = ["FORMATS", "RigFormat", "Source", "Written", "find_rig", "load_rig", "rig_format", "save_rig"]

@@ -9,17 +9,17 @@ cannot be told from a lens that hardly distorts, so convert the ``.qca.txt`` its
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
-import numpy as np
 import tomli_w
 
 from calibration.camera import CameraRig
-from calibration.errors import CalibrationError
 from calibration.formats import toml_rig
+from calibration.formats.lens import Holds, fit_rig
+from calibration.formats.protocol import NAMED_FILE, Source, Written
 
 COEFFICIENTS = 4
+HOLDS = Holds("Pose2Sim", coefficients=COEFFICIENTS, fisheye=True)
 
 
 class Pose2SimFormat:
@@ -28,41 +28,35 @@ class Pose2SimFormat:
     name = "pose2sim"
     files = "Calib*.toml"
 
-    def recognises(self, path: Path, text: str) -> bool:
+    def recognises(self, source: Source) -> bool:
         """Whether every camera has a ``fisheye`` flag and a size in floats, as only Pose2Sim writes it."""
-        tables = toml_rig.camera_tables(path, text)
-        return tables is not None and all(map(_is_pose2sim, tables.values()))
+        tables = toml_rig.tables_of(toml_rig.parse_if_any(source))
+        return bool(tables) and all(map(_is_pose2sim, tables.values()))
 
-    def read(self, path: Path, text: str) -> CameraRig:
+    def read(self, source: Source) -> CameraRig:
         """Read a rig; lengths are metres."""
-        toml_rig.parse(path, text)
-        tables = toml_rig.camera_tables(path, text) or {}
-        if not tables:
-            raise CalibrationError(
-                "No table holds a camera (matrix and distortions).", "Give a calibration with cameras.", path
-            )
-        cameras = tuple(toml_rig.read_camera(path, key, table, 1.0) for key, table in tables.items())
-        return CameraRig(cameras, {"source": path.name})
+        tables = toml_rig.camera_tables(source, toml_rig.parse(source))
+        cameras = (
+            toml_rig.read_camera(source.path, toml_rig.name_of(key, table), table, 1.0)
+            for key, table in tables.items()
+        )
+        return CameraRig(tuple(cameras), {"source": source.path.name})
 
-    def write(self, rig: CameraRig) -> tuple[str, tuple[str, ...]]:
-        """Write k1, k2, p1, p2 of each camera; higher coefficients and notes have no place."""
-        document: dict[str, Any] = {}
-        dropped: list[str] = []
-        for camera in rig.cameras:
-            inner = camera.intrinsics
-            if np.any(inner.dist[COEFFICIENTS:] != 0.0):
-                left_out = ", ".join(f"{value:.4g}" for value in inner.dist[COEFFICIENTS:])
-                dropped.append(
-                    f"The distortion of camera '{camera.name}' beyond k1, k2, p1, p2 ({left_out}) is left out."
-                )
-            table = toml_rig.write_camera(camera, inner.dist[:COEFFICIENTS])
-            table["size"] = [float(n) for n in inner.size_wh]
-            table["fisheye"] = inner.model == "fisheye"
-            document[camera.name] = table
+    def write(self, rig: CameraRig) -> Written:
+        """Write k1, k2, p1, p2 of each camera, fitted anew where the lens has more."""
+        held, dropped = fit_rig(rig, HOLDS)
+        document: dict[str, Any] = {
+            camera.name: {
+                "name": camera.name,
+                **toml_rig.write_camera(camera),
+                "size": [float(n) for n in camera.intrinsics.size_wh],
+                "distortions": camera.intrinsics.dist[:COEFFICIENTS].tolist(),
+                "fisheye": camera.intrinsics.model == "fisheye",
+            }
+            for camera in held.cameras
+        }
         document["metadata"] = {"adjusted": False, "error": 0.0}
-        if rig.notes:
-            dropped.append("The notes about the rig are left out.")
-        return tomli_w.dumps(document), tuple(dropped)
+        return Written({NAMED_FILE: tomli_w.dumps(document).encode()}, dropped)
 
 
 def _is_pose2sim(table: toml_rig.Table) -> bool:

@@ -2,10 +2,66 @@
 
 from __future__ import annotations
 
+import codecs
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Protocol
 
 from calibration.camera import CameraRig
+from calibration.errors import CalibrationError
+
+# The key, in ``Written.files``, of the file that the user named.
+NAMED_FILE = ""
+
+# How a file says in its first bytes how its text is coded; Motive writes UTF-16.
+BYTE_ORDER_MARKS = {
+    codecs.BOM_UTF8: "utf-8-sig",
+    codecs.BOM_UTF16_LE: "utf-16",
+    codecs.BOM_UTF16_BE: "utf-16",
+}
+
+
+@dataclass(frozen=True)
+class Source:
+    """A file that was read: where it lies, and its bytes."""
+
+    path: Path
+    data: bytes
+
+    @cached_property
+    def text_if_any(self) -> str | None:
+        """The content as text, or None if it is not text."""
+        coding = next((name for mark, name in BYTE_ORDER_MARKS.items() if self.data.startswith(mark)), "utf-8")
+        try:
+            return self.data.decode(coding)
+        except UnicodeDecodeError:
+            return None
+
+    @property
+    def text(self) -> str:
+        """The content as text, or CalibrationError."""
+        if self.text_if_any is None:
+            raise CalibrationError("This is not a text file.", "Give a file of this format.", self.path)
+        return self.text_if_any
+
+
+@dataclass(frozen=True)
+class Written:
+    """What a format writes.
+
+    Attributes
+    ----------
+    files : mapping of str to bytes
+        Content by file name; ``NAMED_FILE`` stands for the file that the user named, other names lie in the
+        folder that the user named.
+    dropped : tuple of str
+        In sentences, what of the rig the format cannot hold.
+    """
+
+    files: Mapping[str, bytes]
+    dropped: tuple[str, ...] = ()
 
 
 class RigFormat(Protocol):
@@ -21,12 +77,12 @@ class RigFormat(Protocol):
         """What its files are called, for people."""
         ...
 
-    def recognises(self, path: Path, text: str) -> bool:
+    def recognises(self, source: Source) -> bool:
         """Whether the content is of this format; never raises."""
         ...
 
-    def read(self, path: Path, text: str) -> CameraRig:
-        """Read a rig.
+    def read(self, source: Source) -> CameraRig:
+        """Read a rig, together with the files beside it that belong to the same rig.
 
         Raises
         ------
@@ -35,12 +91,12 @@ class RigFormat(Protocol):
         """
         ...
 
-    def write(self, rig: CameraRig) -> tuple[str, tuple[str, ...]]:
-        """Return the file's content, and in sentences what of the rig it cannot hold.
+    def write(self, rig: CameraRig) -> Written:
+        """Return the content of the format's file or files, and what of the rig they cannot hold.
 
         Raises
         ------
         CalibrationError
-            If the format cannot be written.
+            If the format cannot be written, or cannot hold a camera.
         """
         ...

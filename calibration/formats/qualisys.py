@@ -15,111 +15,115 @@ Facts about the format, each checked on a recording of four cameras (Pose2Sim's 
 
 from __future__ import annotations
 
-import re
 import xml.etree.ElementTree as ET
 from pathlib import Path
 
-import numpy as np
-
-from calibration.camera import Camera, CameraRig, Intrinsics
+from calibration.camera import Camera, CameraRig
 from calibration.errors import CalibrationError
-from calibration.transforms import FloatArray, from_rotation
-
-# ElementTree refuses decoded text that still declares an encoding.
-XML_DECLARATION = re.compile(r"^\s*<\?xml.*?\?>", re.DOTALL)
+from calibration.formats.lens import Holds, fit_rig
+from calibration.formats.protocol import NAMED_FILE, Source, Written
+from calibration.formats.values import MM, camera_matrix, make_camera, pose_from_centre
+from calibration.formats.xml_rig import CV_FROM_Y_UP, attributes, begins_with, parse, parts
 
 SUBPIXELS = 64.0
-MM = 0.001
+HOLDS = Holds("Qualisys", skew=True)
 
 # A camera that sees markers only takes no part in video; QTM names the model, Pose2Sim writes "none".
 VIDEO_MODELS = ("video", "none")
 
-# From QTM's camera axes (y up, z backwards) to OpenCV's (y down, z forwards).
-CV_FROM_QTM = np.diag([1.0, -1.0, -1.0])
+# In the order of OpenCV's coefficients; the middle ones are spelt so in the file.
+DISTORTION = (
+    "radialDistortion1",
+    "radialDistortion2",
+    "tangentalDistortion1",
+    "tangentalDistortion2",
+    "radialDistortion3",
+)
+AXES = tuple(f"r{i}{j}" for i in (1, 2, 3) for j in (1, 2, 3))
 
 
 class QualisysFormat:
-    """Reads .qca.txt."""
+    """Reads and writes .qca.txt."""
 
     name = "qualisys"
     files = "*.qca.txt"
 
-    def recognises(self, path: Path, text: str) -> bool:
+    def recognises(self, source: Source) -> bool:
         """Whether this is QTM's XML."""
-        head = text.lstrip()[:2000]
-        return head.startswith("<") and "<calibration" in head
+        return begins_with(source, "calibration")
 
-    def read(self, path: Path, text: str) -> CameraRig:
+    def read(self, source: Source) -> CameraRig:
         """Read the video cameras."""
-        try:
-            root = ET.fromstring(XML_DECLARATION.sub("", text))
-        except ET.ParseError as error:
-            raise CalibrationError(
-                f"The calibration file is not valid XML: {error}.", "Export it from QTM again.", path
-            ) from error
-        elements = list(root.iter("camera"))
+        elements = list(parse(source, "QTM").iter("camera"))
         video = [e for e in elements if any(m in e.get("model", "none").lower() for m in VIDEO_MODELS)]
         if not video:
             raise CalibrationError(
                 f"None of the {len(elements)} cameras is a video camera.",
                 "Export the calibration of the video cameras from QTM.",
-                path,
+                source.path,
             )
-        notes = {"source": path.name, "world": "Qualisys, z up"}
+        notes = {"source": source.path.name, "world": "Qualisys, z up"}
         turned = [e.get("serial", "?") for e in video if e.get("viewrotation", "0") not in ("", "0")]
         if turned:
             notes["warning"] = (
                 f"QTM shows cameras {', '.join(turned)} rotated; the calibration is for the unrotated picture."
             )
-        return CameraRig(tuple(_read_camera(path, element) for element in video), notes)
+        return CameraRig(tuple(_read_camera(source.path, element) for element in video), notes)
 
-    def write(self, rig: CameraRig) -> tuple[str, tuple[str, ...]]:
-        """Refuse: nothing but QTM reads the format, and QTM does not import it."""
-        raise CalibrationError("Calibrations cannot be written as Qualisys files.", "Choose anipose or pose2sim.")
-
-
-def _number(path: Path, camera: str, element: ET.Element, key: str) -> float:
-    """Return a finite attribute."""
-    text = element.get(key)
-    remedy = "Export the calibration from QTM again."
-    if text is None:
-        raise CalibrationError(f"'{key}' of camera '{camera}' is missing.", remedy, path)
-    try:
-        value = float(text)
-    except ValueError as error:
-        raise CalibrationError(f"'{key}' of camera '{camera}' is not a number: '{text}'.", remedy, path) from error
-    if not np.isfinite(value):
-        raise CalibrationError(f"'{key}' of camera '{camera}' is {text}.", remedy, path)
-    return value
+    def write(self, rig: CameraRig) -> Written:
+        """Write what reads back the same; other programs read it too, QTM itself does not."""
+        held, dropped = fit_rig(rig, HOLDS)
+        root = ET.Element("calibration", source="openmocap", type="regular")
+        cameras = ET.SubElement(root, "cameras")
+        for camera in held.cameras:
+            _write_camera(cameras, camera)
+        ET.indent(root)
+        dropped += ("Pose2Sim up to 0.10 divides the distortion in Qualisys files by 64; give it its own format.",)
+        return Written({NAMED_FILE: ET.tostring(root, encoding="utf-8", xml_declaration=True)}, dropped)
 
 
 def _read_camera(path: Path, element: ET.Element) -> Camera:
     """Read one camera element."""
     name = element.get("serial", "")
-    found = {tag: element.find(tag) for tag in ("fov_video", "transform", "intrinsic")}
-    missing = [tag for tag, part in found.items() if part is None]
-    if not name or missing:
-        raise CalibrationError(
-            f"Camera '{name}' lacks {', '.join(missing) or 'a serial number'}.",
-            "Export the calibration from QTM again.",
-            path,
-        )
-    fov, pose, inner = (part for part in found.values() if part is not None)
+    if not name:
+        raise CalibrationError("A camera lacks its serial number.", "Export the calibration from QTM again.", path)
+    fov, pose, inner = parts(path, name, element, "fov_video", "transform", "intrinsic")
+    left, top, right, bottom = attributes(path, name, fov, "left", "top", "right", "bottom")
+    fu, fv, skew = attributes(path, name, inner, "focalLengthU", "focalLengthV", "skew") / SUBPIXELS
+    cu, cv = attributes(path, name, inner, "centerPointU", "centerPointV") / SUBPIXELS
+    rotation = CV_FROM_Y_UP @ attributes(path, name, pose, *AXES).reshape(3, 3)
+    centre = attributes(path, name, pose, "x", "y", "z") * MM
+    return make_camera(
+        path,
+        name,
+        (right - left + 1, bottom - top + 1),
+        camera_matrix(fu, fv, cu - left, cv - top, skew),
+        attributes(path, name, inner, *DISTORTION),
+        pose_from_centre(rotation, centre),
+    )
 
-    def get(part: ET.Element, *keys: str) -> FloatArray:
-        return np.array([_number(path, name, part, key) for key in keys])
 
-    left, top, right, bottom = get(fov, "left", "top", "right", "bottom")
-    fu, fv, skew = get(inner, "focalLengthU", "focalLengthV", "skew") / SUBPIXELS
-    cu, cv = get(inner, "centerPointU", "centerPointV") / SUBPIXELS
-    K = np.array([[fu, skew, cu - left], [0.0, fv, cv - top], [0.0, 0.0, 1.0]])
-    tangential = ("tangentalDistortion1", "tangentalDistortion2")  # spelt so in the file
-    dist = get(inner, "radialDistortion1", "radialDistortion2", *tangential, "radialDistortion3")
-    axes = get(pose, *(f"r{i}{j}" for i in (1, 2, 3) for j in (1, 2, 3))).reshape(3, 3)
-    rotation = CV_FROM_QTM @ axes
-    centre = get(pose, "x", "y", "z") * MM
-    try:
-        intrinsics = Intrinsics((round(right - left + 1), round(bottom - top + 1)), K, dist)
-        return Camera(name, intrinsics, from_rotation(rotation, -rotation @ centre))
-    except CalibrationError as error:
-        raise CalibrationError(f"Camera '{name}': {error.what}", error.remedy, path) from error
+def _write_camera(parent: ET.Element, camera: Camera) -> None:
+    """Add one camera element."""
+    lens = camera.intrinsics
+    w, h = lens.size_wh
+    element = ET.SubElement(parent, "camera", active="1", serial=camera.name, model="video", viewrotation="0")
+    for tag in ("fov_marker", "fov_marker_max", "fov_video", "fov_video_max"):
+        ET.SubElement(element, tag, left="0", top="0", right=str(w - 1), bottom=str(h - 1))
+    axes = (CV_FROM_Y_UP @ camera.cam_from_world[:3, :3]).reshape(-1)
+    pose = dict(zip((*AXES, "x", "y", "z"), (*axes, *(camera.centre / MM)), strict=True))
+    ET.SubElement(element, "transform", {key: repr(float(value)) for key, value in pose.items()})
+    K = lens.K * SUBPIXELS
+    inner = {
+        "sensorMinU": 0.0,
+        "sensorMaxU": w * SUBPIXELS,
+        "sensorMinV": 0.0,
+        "sensorMaxV": h * SUBPIXELS,
+        "focalLengthU": K[0, 0],
+        "focalLengthV": K[1, 1],
+        "centerPointU": K[0, 2],
+        "centerPointV": K[1, 2],
+        "skew": K[0, 1],
+        **dict(zip(DISTORTION, lens.dist, strict=True)),
+    }
+    ET.SubElement(element, "intrinsic", {key: repr(float(value)) for key, value in inner.items()})

@@ -1,4 +1,4 @@
-"""What the TOML formats of Anipose and Pose2Sim have in common.
+"""What the TOML formats of Anipose, FreeMoCap, Pose2Sim and Caliscope have in common.
 
 One table per camera with ``name``, ``size`` [w, h] px, ``matrix`` (3, 3) px, ``distortions``,
 ``rotation`` (Rodrigues vector, rad), ``translation`` and perhaps ``fisheye``; rotation and translation are
@@ -12,11 +12,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from calibration.camera import Camera, CameraModel, Intrinsics
+from calibration.camera import Camera, CameraModel
 from calibration.errors import CalibrationError
-from calibration.transforms import FloatArray, from_rvec_tvec, to_rvec_tvec
+from calibration.formats.protocol import Source
+from calibration.formats.values import in_metres, make_camera, numbers, pose_from
+from calibration.transforms import FloatArray, to_rvec_tvec
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -25,86 +25,84 @@ else:
 
 Table = Mapping[str, Any]
 
-CAMERA_KEYS = ("size", "matrix", "distortions", "rotation", "translation")
-PINHOLE_COEFFICIENTS = 5
 
-
-def parse(path: Path, text: str) -> dict[str, Any]:
+def parse(source: Source) -> dict[str, Any]:
     """Parse TOML, or raise CalibrationError with the line that is wrong."""
     try:
-        return tomllib.loads(text)
+        return tomllib.loads(source.text)
     except tomllib.TOMLDecodeError as error:
         raise CalibrationError(
             f"The calibration file is not valid TOML: {error}.",
             "Correct that line, or export the file again.",
-            path,
+            source.path,
         ) from error
 
 
-def camera_tables(path: Path, text: str) -> dict[str, Table] | None:
-    """Return the camera tables by their key, or None if this is no such file."""
+def parse_if_any(source: Source) -> dict[str, Any]:
+    """Parse TOML; empty if it is none."""
+    if source.text_if_any is None:
+        return {}
     try:
-        document = parse(path, text)
+        return parse(source)
     except CalibrationError:
-        return None
-    tables: dict[str, Table] = {
+        return {}
+
+
+def tables_of(document: Mapping[str, Any]) -> dict[str, Table]:
+    """Return the camera tables by their key."""
+    return {
         key: table
         for key, table in document.items()
         if isinstance(table, dict) and "matrix" in table and "distortions" in table
     }
-    return tables or None
 
 
-def numbers(path: Path, where: str, table: Table, key: str, shape: tuple[int | None, ...]) -> FloatArray:
-    """Return ``table[key]`` as finite numbers of the given shape; None matches any length."""
-    remedy = f"Correct '{key}' of '{where}', or calibrate again."
-    if key not in table:
-        raise CalibrationError(f"'{key}' of camera '{where}' is missing.", remedy, path)
-    try:
-        values = np.array(table[key], dtype=np.float64)
-    except (TypeError, ValueError) as error:
-        raise CalibrationError(f"'{key}' of camera '{where}' is not made of numbers.", remedy, path) from error
-    if values.ndim == 2 and values.shape[0] == 1 and len(shape) == 1:
-        values = values[0]  # some writers nest the distortions once more
-    fits = values.ndim == len(shape) and all(
-        want is None or have == want for have, want in zip(values.shape, shape, strict=True)
-    )
-    if not fits:
-        wanted = " x ".join("any" if n is None else str(n) for n in shape)
+def camera_tables(source: Source, document: Mapping[str, Any]) -> dict[str, Table]:
+    """Return the camera tables by their key, or raise CalibrationError if there are none."""
+    tables = tables_of(document)
+    if not tables:
         raise CalibrationError(
-            f"'{key}' of camera '{where}' has shape {values.shape}, expected {wanted} numbers.", remedy, path
+            "No table holds a camera (matrix and distortions).", "Give a calibration with cameras.", source.path
         )
-    if not np.isfinite(values).all():
-        raise CalibrationError(f"'{key}' of camera '{where}' holds NaN or infinity.", remedy, path)
-    return values
+    return tables
 
 
-def read_camera(path: Path, key: str, table: Table, metres_per_unit: float) -> Camera:
-    """Read one camera table; fewer than five pinhole coefficients are filled up with zeros."""
-    name = str(table.get("name", key))
-    size = numbers(path, name, table, "size", (2,))
-    matrix = numbers(path, name, table, "matrix", (3, 3))
-    dist = numbers(path, name, table, "distortions", (None,))
+def metadata_of(document: Mapping[str, Any]) -> Table:
+    """Return the metadata; empty if there is none."""
+    metadata = document.get("metadata", {})
+    return metadata if isinstance(metadata, dict) else {}
+
+
+def read_pose(path: Path, name: str, table: Table) -> FloatArray:
+    """Read ``cam_from_world`` (4, 4) in the file's unit; the rotation is a vector or, in old files, a matrix."""
+    rotation = numbers(path, name, "rotation", table.get("rotation"), (3,), (3, 3))
+    return pose_from(rotation, numbers(path, name, "translation", table.get("translation"), (3,)))
+
+
+def read_camera(path: Path, name: str, table: Table, metres: float) -> Camera:
+    """Read one camera table, given the length of the file's unit."""
+    size = numbers(path, name, "size", table.get("size"), (2,))
+    matrix = numbers(path, name, "matrix", table.get("matrix"), (3, 3))
+    dist = numbers(path, name, "distortions", table.get("distortions"), (None,))
     model: CameraModel = "fisheye" if table.get("fisheye", False) else "pinhole"
-    if model == "pinhole" and dist.shape[0] < PINHOLE_COEFFICIENTS:
-        dist = np.pad(dist, (0, PINHOLE_COEFFICIENTS - dist.shape[0]))
-    rotation = numbers(path, name, table, "rotation", (3,))
-    translation = numbers(path, name, table, "translation", (3,))
-    try:
-        intrinsics = Intrinsics((round(size[0]), round(size[1])), matrix, dist, model)
-        return Camera(name, intrinsics, from_rvec_tvec(rotation, translation * metres_per_unit))
-    except CalibrationError as error:
-        raise CalibrationError(f"Camera '{name}': {error.what}", error.remedy, path) from error
+    pose = in_metres(read_pose(path, name, table), metres)
+    return make_camera(path, name, size, matrix, dist, pose, model)
 
 
-def write_camera(camera: Camera, dist: FloatArray) -> dict[str, Any]:
-    """Return the table of one camera, lengths in metres; size and fisheye are the format's own."""
+def name_of(key: str, table: Table) -> str:
+    """Name of a camera: as stated, else its table's."""
+    return str(table.get("name", key))
+
+
+def write_camera(camera: Camera, metres: float = 1.0) -> dict[str, Any]:
+    """Return the table of one camera but for its name; ``fisheye`` only where it is one."""
+    lens = camera.intrinsics
     rvec, tvec = to_rvec_tvec(camera.cam_from_world)
-    return {
-        "name": camera.name,
-        "size": list(camera.intrinsics.size_wh),
-        "matrix": camera.intrinsics.K.tolist(),
-        "distortions": dist.tolist(),
+    table: dict[str, Any] = {
+        "size": list(lens.size_wh),
+        "matrix": lens.K.tolist(),
+        "distortions": lens.dist.tolist(),
         "rotation": rvec.tolist(),
-        "translation": tvec.tolist(),
+        "translation": (tvec / metres).tolist(),
     }
+    return table | ({"fisheye": True} if lens.model == "fisheye" else {})

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from calibration.errors import CalibrationError, ExplainedError, StorageError
+from calibration.errors import CalibrationError, ExplainedError, MissingExtraError, StorageError
 
 
 class InputError(ExplainedError):
@@ -23,13 +23,6 @@ class SessionError(ExplainedError):
 
 class ExportError(ExplainedError):
     """A file that could not be exported."""
-
-
-class MissingExtraError(ExplainedError):
-    """An optional dependency that is not installed."""
-
-    def __init__(self, what: str, extra: str) -> None:
-        super().__init__(what, f"Install it with: pip install 'openmocap[{extra}]'")
 
 
 class CancelledError(ExplainedError):
