@@ -1,0 +1,204 @@
+"""Finding out which target is in the pictures."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from calibration.errors import CalibrationError
+from calibration.targets.charuco import CharucoBoard
+from calibration.targets.checkerboard import Checkerboard
+from calibration.targets.files import AnyTarget
+from calibration.targets.marker import ArucoMarker
+from calibration.targets.markers import Markers, dictionary_size, side_px
+from calibration.targets.protocol import Image, grey
+from calibration.targets.survey import Reading, survey
+from calibration.transforms import FloatArray
+
+# Boards are sought up to this many squares across.
+MOST_SQUARES = 30
+
+# Side of a square that is not known, m; then the calibration has no scale.
+ASSUMED_SQUARE_M = 0.03
+
+# Ratio of marker to square while the layout is sought; others come within the tolerance.
+USUAL_RATIO = 0.75
+RATIOS = np.linspace(0.40, 0.98, 59)
+
+# How far a marker may be off the layout, as a share of its side; the lens needs some.
+LAYOUT_TOLERANCE = 0.3
+
+# A layout needs this many markers in some picture, and this share of those read.
+LEAST_MARKERS, LEAST_SHARE = 3, 0.6
+
+# Pictures with the most markers that the layout is sought in.
+LAYOUT_PICTURES = 6
+
+# A checkerboard is sought from the smallest on; the finder extends it as far as it goes.
+SMALLEST_CHECKERBOARD = (3, 3)
+CHECKERBOARD_PX = 960
+
+
+@dataclass(frozen=True)
+class Identified:
+    """A target found in pictures.
+
+    Attributes
+    ----------
+    target : CharucoBoard, Checkerboard or ArucoMarker
+    scale_known : bool
+        Whether its size was given; if not, it is only assumed.
+    mirrored : float
+        Share of its markers that were seen mirrored.
+    """
+
+    target: AnyTarget
+    scale_known: bool
+    mirrored: float
+
+
+def identify(pictures: Sequence[Image], size_m: float | None = None) -> Identified | None:
+    """Find out which target is in the pictures; None if there is none.
+
+    Parameters
+    ----------
+    pictures : sequence of (H, W) or (H, W, 3) uint8
+        A few that show it well.
+    size_m : float or None
+        Side of a square, or of a single marker, m.
+    """
+    size = ASSUMED_SQUARE_M if size_m is None else size_m
+    for reading in survey(pictures):
+        target = _board(reading, size) or _single(reading, size)
+        if target is not None:
+            return Identified(target, size_m is not None, reading.mirrored)
+    checkerboard = _checkerboard(pictures, size)
+    return None if checkerboard is None else Identified(checkerboard, size_m is not None, 0.0)
+
+
+def _single(reading: Reading, size_m: float) -> ArucoMarker | None:
+    """One marker, if it is by far the most frequent."""
+    ranked = reading.ids.most_common(2)
+    if len(ranked) > 1 and ranked[0][1] < 3 * ranked[1][1]:
+        return None
+    return ArucoMarker(ranked[0][0], size_m, reading.dictionary, reading.inverted)
+
+
+@dataclass(frozen=True)
+class _Layout:
+    """Where the markers of a board are: columns, and whether the first square is white (has a marker)."""
+
+    columns: int
+    white_first: bool
+
+    def cells(self, ids: NDArray[np.int64]) -> FloatArray:
+        """Centres (M, 2) of the squares of markers, squares."""
+        even = (self.columns + int(self.white_first)) // 2  # markers in rows 0, 2, ...
+        pair, rest = np.divmod(ids, self.columns)
+        second = rest >= even
+        row = 2 * pair + second
+        place = rest - np.where(second, even, 0)
+        first = (row + int(not self.white_first)) % 2
+        return np.stack([2 * place + first + 0.5, row + 0.5], axis=-1)
+
+    def corners(self, ids: NDArray[np.int64], ratio: float) -> FloatArray:
+        """Corners (M, 4, 2) of markers, squares."""
+        unit = 0.5 * ratio * np.array([[-1, -1], [1, -1], [1, 1], [-1, 1]])
+        return np.asarray(self.cells(ids)[:, None] + unit)
+
+
+def _board(reading: Reading, square_m: float) -> CharucoBoard | None:
+    """The ChArUco board that puts the markers where they were read; None if they form none."""
+    views = [markers.keep(markers.mirrored == (reading.mirrored > 0.5)) for markers in reading.markers]
+    views = sorted(views, key=lambda markers: -len(np.unique(markers.ids)))[:LAYOUT_PICTURES]
+    views = [markers for markers in views if len(np.unique(markers.ids)) >= LEAST_MARKERS]
+    total = sum(len(markers) for markers in views)
+    if not total:
+        return None
+    layouts = [_Layout(n, white) for n in range(2, MOST_SQUARES + 1) for white in (False, True)]
+    fits = [[_fitting(layout, markers) for markers in views] for layout in layouts]
+    votes = [sum(int(np.count_nonzero(good)) for good in fit) for fit in fits]
+    best = int(np.argmax(votes))
+    if votes[best] < max(LEAST_MARKERS, LEAST_SHARE * total):
+        return None
+    layout = layouts[best]
+    good_views = [markers.keep(good) for markers, good in zip(views, fits[best], strict=True)]
+    last = max(int(markers.ids.max()) for markers in good_views if len(markers))
+    rows = int(layout.cells(np.array([last]))[0, 1] + 0.5)
+    if layout.white_first and rows % 2:
+        rows += 1  # only boards with an even number of rows begin white; the last row was never seen
+    if layout.columns * rows // 2 > dictionary_size(reading.dictionary):
+        return None
+    ratio = min(RATIOS, key=lambda r: sum(_misfit(layout, markers, float(r)) for markers in good_views))
+    # The ratio is known to a hundredth or so, which does not move the corners of the squares.
+    return CharucoBoard(
+        layout.columns,
+        rows,
+        square_m,
+        square_m * round(float(ratio), 2),
+        reading.dictionary,
+        layout.white_first,
+        reading.inverted,
+    )
+
+
+def _fitting(layout: _Layout, markers: Markers) -> NDArray[np.bool_]:
+    """Which markers (M,) lie where one plane with this layout puts them."""
+    board = layout.corners(markers.ids, USUAL_RATIO).reshape(-1, 2)
+    tolerance = LAYOUT_TOLERANCE * side_px(markers.corners)
+    cv2.setRNGSeed(0)  # the same pictures give the same board
+    plane, good = cv2.findHomography(board, markers.corners.reshape(-1, 2), cv2.RANSAC, tolerance, maxIters=300)
+    if plane is None:
+        return np.zeros(len(markers), dtype=np.bool_)
+    return np.asarray(good.reshape(-1, 4).all(axis=1))
+
+
+def _misfit(layout: _Layout, markers: Markers, ratio: float) -> float:
+    """Sum of squared distances of the corners from a plane, px^2."""
+    if len(markers) < 2:
+        return 0.0
+    board = layout.corners(markers.ids, ratio).reshape(-1, 2)
+    seen = markers.corners.reshape(-1, 2)
+    plane, _ = cv2.findHomography(board, seen, 0)
+    if plane is None:
+        return 0.0
+    return float(np.sum((cv2.perspectiveTransform(board[:, None], plane)[:, 0] - seen) ** 2))
+
+
+def _checkerboard(pictures: Sequence[Image], square_m: float) -> Checkerboard | None:
+    """The largest checkerboard that any picture shows."""
+    best: Checkerboard | None = None
+    for picture in pictures:
+        image = grey(picture)
+        scale = min(1.0, CHECKERBOARD_PX / max(image.shape))
+        small = cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA) if scale < 1 else image
+        good, _, meta = cv2.findChessboardCornersSBWithMeta(
+            small, SMALLEST_CHECKERBOARD, cv2.CALIB_CB_LARGER | cv2.CALIB_CB_EXHAUSTIVE
+        )
+        if not good or meta is None:
+            continue
+        down, across = sorted(meta.shape[:2])
+        if best is None or across * down > best.corners_x * best.corners_y:
+            best = Checkerboard(int(across), int(down), square_m)
+    return best
+
+
+def same_print(a: AnyTarget, b: AnyTarget) -> bool:
+    """Whether two targets differ in size only."""
+    if isinstance(a, CharucoBoard) and isinstance(b, CharucoBoard):
+        return replace(a, square_m=b.square_m, marker_m=b.marker_m) == b
+    return type(a) is type(b) and a.points.shape == b.points.shape
+
+
+def require_target(found: Identified | None) -> Identified:
+    """Return what was found, or explain that nothing was."""
+    if found is None:
+        raise CalibrationError(
+            "No calibration target was found: no marker of any known dictionary and no checkerboard.",
+            "Give pictures in which the whole board is sharp, lit evenly, and fills a quarter of the picture.",
+        )
+    return found

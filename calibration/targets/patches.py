@@ -1,0 +1,115 @@
+"""From where corners should be to where they are: refinement and proof against the print itself."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from calibration.targets.protocol import Image
+from calibration.transforms import FloatArray
+
+# The print around a corner is compared on a grid of PATCH_SAMPLES^2 within PATCH_REACH squares to each side.
+PATCH_SAMPLES = 9
+PATCH_REACH = 0.28
+
+# Texels per square of the print to compare with, and the blur, in squares, that stands for the lens.
+TEXELS = 32
+PRINT_BLUR = 0.06
+
+# Half the window of the sub-pixel search, px: below the smallest there is no gradient to find a corner by, and
+# beyond the largest the edges bend with the lens.
+SMALLEST_WINDOW, LARGEST_WINDOW = 2, 7
+SUBPIX_CRITERIA = (cv2.TERM_CRITERIA_COUNT | cv2.TERM_CRITERIA_EPS, 40, 1e-3)
+
+# Contrast in grey levels below which a patch shows no print.
+LEAST_CONTRAST = 6.0
+
+
+def patch_offsets() -> FloatArray:
+    """Offsets of the samples of a patch from its corner (P, 2), squares."""
+    line = np.linspace(-PATCH_REACH, PATCH_REACH, PATCH_SAMPLES)
+    return np.stack(np.meshgrid(line, line), axis=-1).reshape(-1, 2)
+
+
+def print_patches(picture: Image, corners: FloatArray) -> FloatArray:
+    """What the print looks like around its corners.
+
+    Parameters
+    ----------
+    picture : (H, W) uint8
+        The print, ``TEXELS`` a square, with a margin of one square around it.
+    corners : (K, 2)
+        Squares from the upper left of the print.
+
+    Returns
+    -------
+    (K, P), of zero mean and unit length.
+    """
+    blurred = cv2.GaussianBlur(picture, (0, 0), PRINT_BLUR * TEXELS).astype(np.float32)
+    at = (corners[:, None] + 1.0 + patch_offsets()) * TEXELS - 0.5
+    return _normalised(_sampled(blurred, at))[0]
+
+
+def homography(board: FloatArray, xy: FloatArray) -> FloatArray | None:
+    """Map of the plane (3, 3) that takes board points (N, 2) to pixels (N, 2), least squares; None if there is none."""
+    with np.errstate(all="ignore"):
+        found, _ = cv2.findHomography(board, xy, 0)
+    return None if found is None or not np.isfinite(found).all() else np.asarray(found, dtype=np.float64)
+
+
+def project(plane: FloatArray, board: FloatArray) -> FloatArray:
+    """Map board points (..., 2) to pixels (..., 2); NaN behind the horizon."""
+    mapped = board @ plane[:2, :2].T + plane[:2, 2], board @ plane[2, :2] + plane[2, 2]
+    depth = np.where(mapped[1] > 1e-9, mapped[1], np.nan)
+    return np.asarray(mapped[0] / depth[..., None])
+
+
+def refine(grey: Image, guess: FloatArray, window: NDArray[np.int64]) -> FloatArray:
+    """Move corners (K, 2) to the saddle of the grey levels, px; the window's half side is (K,).
+
+    Foerstner and Guelch, "A fast operator for detection and precise location of distinct points", 1987, as in
+    ``cv2.cornerSubPix``. NaN where the guess is at the picture's edge or the search ran away.
+    """
+    refined = np.full_like(guess, np.nan)
+    limits = np.array(grey.shape[::-1])
+    room = np.minimum(guess, limits - 1 - guess).min(axis=1)
+    usable = np.isfinite(guess).all(axis=1) & (np.nan_to_num(room, nan=-1.0) > window + 1)
+    for half in np.unique(window[usable]):
+        chosen = usable & (window == half)
+        start = np.ascontiguousarray(guess[chosen, None], dtype=np.float32)
+        side = int(half)
+        found = cv2.cornerSubPix(grey, start, (side, side), (-1, -1), SUBPIX_CRITERIA)
+        refined[chosen] = found[:, 0]
+    # cornerSubPix gives back its start where it leaves the window; such a start is no measurement.
+    ran_away = np.abs(refined - guess.astype(np.float32)).max(axis=1) == 0.0
+    refined[ran_away] = np.nan
+    return refined
+
+
+def resemblance(grey: Image, patches: FloatArray, at: FloatArray) -> FloatArray:
+    """Correlation (K,) of the picture, sampled at (K, P, 2) px, with the print's patches (K, P); -1 if unseen."""
+    inside = (
+        np.isfinite(at).all(axis=-1) & (at > 0).all(axis=-1) & (at < np.array(grey.shape[::-1]) - 1).all(axis=-1)
+    )
+    seen = _sampled(grey, np.where(inside[..., None], at, 0.0))
+    unit, contrast = _normalised(seen)
+    # A patch that is cut by the picture's edge is judged by what is left only if that is most of it.
+    good = (inside.mean(axis=1) > 0.9) & (contrast > LEAST_CONTRAST)
+    return np.where(good, np.sum(unit * patches, axis=1), -1.0)
+
+
+def _sampled(picture: NDArray[np.generic], at: FloatArray) -> FloatArray:
+    """Grey levels at pixels (K, P, 2), linear between pixels: (K, P)."""
+    rows, columns = at.shape[0], at.shape[1]
+    flat = at.reshape(1, -1, 2).astype(np.float32)
+    # remap takes maps of at most 32767 a side.
+    maps = flat.reshape(rows, columns, 2)
+    return np.asarray(cv2.remap(picture, maps[..., 0], maps[..., 1], cv2.INTER_LINEAR), dtype=np.float64)
+
+
+def _normalised(values: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Rows of zero mean and unit length, and their standard deviation (K,)."""
+    centred = values - values.mean(axis=1, keepdims=True)
+    length = np.linalg.norm(centred, axis=1)
+    return centred / np.maximum(length, 1e-9)[:, None], length / np.sqrt(values.shape[1])
