@@ -1,0 +1,116 @@
+"""First guess of a lens from pictures of a flat target, without any prior knowledge."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from calibration.camera import Intrinsics
+from calibration.extrinsics_pose import REFINE_STEPS, both_poses, pose_jacobian, refine_poses, well_spread
+from calibration.intrinsics_fit import Fit, LensModel, Prior, Views, fit
+from calibration.transforms import FloatArray
+
+# Focal lengths tried, as shares of the picture's longer side: from fisheyes of 180 deg to a telephoto lens
+# of 12 deg, in steps from which the fit finds the optimum.
+FOCAL_SHARES = np.geomspace(0.25, 5.0, 14)
+# A fisheye model beyond this is a pinhole to the eye.
+LONGEST_FISHEYE = 1.2
+
+# Pictures tried with each of them.
+TRIED = 24
+
+# The robust loss of the first fits falls off beyond this many sigmas; noise is re-estimated between fits.
+ROBUST_WIDTH = 3.0
+ROBUST_ROUNDS = 3
+ROBUST_STEPS = 6
+
+# A rounded coordinate has this sigma; the pictures of a real lens never agree better.
+SMALLEST_NOISE_PX = 0.01
+
+
+@dataclass(frozen=True)
+class Start:
+    """A lens without distortion, and the poses (V, 4, 4) of all views under it; error in px."""
+
+    lens: Intrinsics
+    poses: FloatArray
+    rms_px: FloatArray
+
+
+def start_of(views: Views, model: LensModel) -> Start:
+    """Try focal lengths and keep that with the least median reprojection error.
+
+    Zhang's closed form (IEEE TPAMI 2000) gives the focal length in one step but fails on distorted
+    lenses and near-parallel views; a search over one unknown fails on neither.
+
+    Parameters
+    ----------
+    views : Views
+        The first ones are tried; so put pictures that differ first (``intrinsics_views.thin``).
+    """
+    longest = LONGEST_FISHEYE if model.kind == "fisheye" else np.inf
+    focals = FOCAL_SHARES[longest >= FOCAL_SHARES] * max(views.size_wh)
+    few = views.at(np.arange(min(TRIED, len(views.xy))))
+    lenses = [model.start(views.size_wh, focal) for focal in focals]
+    costs = [float(np.median(best_poses(few, lens, steps=2).rms_px)) for lens in lenses]
+    best = int(np.argmin(costs))
+    # A parabola through the best and its neighbours: the grid is coarse.
+    if 0 < best < len(costs) - 1 and np.isfinite(costs[best - 1 : best + 2]).all():
+        left, middle, right = costs[best - 1 : best + 2]
+        shift = 0.5 * (left - right) / max(left - 2 * middle + right, 1e-12)
+        ratio = FOCAL_SHARES[1] / FOCAL_SHARES[0]
+        lens = model.start(views.size_wh, float(focals[best] * ratio ** np.clip(shift, -0.5, 0.5)))
+    else:
+        lens = lenses[best]
+    return best_poses(views, lens, steps=REFINE_STEPS)
+
+
+def best_poses(views: Views, lens: Intrinsics, steps: int) -> Start:
+    """Solve the pose of every view under a lens; of the two solutions the one that reprojects better."""
+    rays = lens.undistort(np.where(views.seen[..., None], views.xy, np.nan))
+    seen = np.asarray(np.isfinite(rays).all(axis=-1))
+    poses = np.broadcast_to(np.eye(4), (len(rays), 4, 4)).copy()
+    rms = np.full(len(rays), np.inf)
+    usable = well_spread(views.points, seen)
+    if usable.any():
+        pair = both_poses(views.points, rays[usable], seen[usable])
+        weight = np.where(seen, views.weight, 0.0)[usable]
+        found = [refine_poses(lens, views.points, views.xy[usable], weight, pair[:, i], steps) for i in (0, 1)]
+        second = found[1].rms_px < found[0].rms_px
+        poses[usable] = np.where(second[:, None, None], found[1].cam_from_board, found[0].cam_from_board)
+        rms[usable] = np.where(second, found[1].rms_px, found[0].rms_px)
+    return Start(lens, poses, np.where(np.isfinite(rms), rms, np.inf))
+
+
+def noise_of(residual: FloatArray, weight: FloatArray) -> float:
+    """Robust standard deviation of a coordinate, px: the median error's length over that of a unit normal."""
+    length = np.linalg.norm(residual, axis=-1)[weight > 0]
+    # The median of a Rayleigh distribution is sigma * sqrt(2 ln 2).
+    return max(float(np.median(length) / np.sqrt(2 * np.log(2.0))), SMALLEST_NOISE_PX)
+
+
+def robust_fit(views: Views, model: LensModel, start: Start, prior: Prior) -> tuple[Fit, float]:
+    """Fit a model with a loss that forgives wrong corners.
+
+    Iteratively reweighted least squares with Geman and McClure's weights, the scale re-estimated from the
+    median error each round, which shrinks it from the bad start's to the noise's. Returns the fit and the
+    noise, px.
+    """
+    lens, poses = start.lens, start.poses
+    pixels, _, _, _ = pose_jacobian(lens, views.points, poses)
+    residual = np.where(views.seen[..., None], pixels - views.xy, 0.0)
+    noise = noise_of(residual, views.weight)
+    for round_ in range(ROBUST_ROUNDS):
+        scaled = np.sum(residual**2, axis=-1) / (ROBUST_WIDTH * noise) ** 2
+        weighted = replace(views, weight=views.weight / (1.0 + scaled) ** 2)
+        result = fit(weighted, model, lens, poses, prior, noise, ROBUST_STEPS)
+        lens, poses, residual = result.intrinsics, result.poses, result.residual
+        if round_ == 0:
+            # The start's lens was crude: where a target is small, it may have taken the wrong solution.
+            again = best_poses(weighted, lens, REFINE_STEPS)
+            error = np.sqrt(np.einsum("vk,vki->v", weighted.weight, residual**2))
+            total = np.sqrt(np.maximum(weighted.weight.sum(axis=1), 1e-12))
+            poses = np.where((again.rms_px < error / total)[:, None, None], again.poses, poses)
+        noise = noise_of(residual, views.weight)
+    return result, noise
