@@ -1,6 +1,7 @@
 """Bundle adjustment: all cameras, lenses, board poses and clocks from all observations at once."""
 
 from calibration.bundle.adjust import adjust
+from calibration.bundle.refine import KnownLength, PointsResult, refine_from_points
 from calibration.bundle.result import BundleResult, CameraCovariance, CameraSigma
 from calibration.bundle.search import BundleCancelledError
 from calibration.bundle.settings import LOCKED_LENS, BundleSettings, LensPrior
@@ -12,6 +13,9 @@ __all__ = [
     "BundleSettings",
     "CameraCovariance",
     "CameraSigma",
+    "KnownLength",
     "LensPrior",
+    "PointsResult",
     "adjust",
+    "refine_from_points",
 ]

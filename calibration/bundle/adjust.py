@@ -2,34 +2,25 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from calibration.bundle.boards import BoardProblem, BoardState, Pictures
 from calibration.bundle.motion import chains_of, nearest_node, within_motion
-from calibration.bundle.parameters import CameraState, make_layout, reference_index
+from calibration.bundle.parameters import CameraState, make_layout, reference_index, rigid, rigid_rig
 from calibration.bundle.result import BundleResult, CameraCovariance
 from calibration.bundle.schur import covariance
-from calibration.bundle.search import Cancelled, Found, Progress, search
+from calibration.bundle.search import Cancelled, Found, Progress, never, search, silent
 from calibration.bundle.settings import BundleSettings
 from calibration.camera import CameraRig
 from calibration.errors import CalibrationError
 from calibration.sightings import Sightings
-from calibration.transforms import FloatArray, from_rotation
+from calibration.transforms import FloatArray
 
 # A board's pose has six unknowns: three corners leave nothing to check, four do.
 MIN_CORNERS = 4
-
-
-def silent(stage: str, done: int, total: int) -> None:
-    """Report no progress."""
-
-
-def never() -> bool:
-    """Do not stop."""
-    return False
 
 
 def adjust(
@@ -63,7 +54,7 @@ def adjust(
         )
     reference = reference_index(rig, settings)
     seen, times = _usable(sightings, world_from_board, settings, reference)
-    _check_linked(seen.any(axis=2), rig, reference, settings)
+    _check_linked(np.count_nonzero(seen, axis=2) > 0, rig, reference, settings)
     problem, state, order = _make(sightings, rig, world_from_board, settings, seen, times, reference)
     return _result(sightings, problem, order, search(problem, state, settings, progress, cancelled), settings)
 
@@ -79,7 +70,7 @@ def _usable(
         seen = seen & np.isfinite(sightings.t_s)[..., None]
         times = _instant_times(sightings.t_s, reference)
         seen = seen & np.isfinite(times)[:, None, None]
-    enough = np.count_nonzero(seen, axis=(1, 2)) >= MIN_CORNERS
+    enough: NDArray[np.bool_] = seen.reshape(len(seen), -1).sum(axis=1) >= MIN_CORNERS
     return seen & enough[:, None, None], times
 
 
@@ -122,7 +113,7 @@ def _make(
     reference: int,
 ) -> tuple[_Boards, BoardState, NDArray[np.intp]]:
     """Set up problem and start; ``order`` (N,) are the instants that take part, by time."""
-    used = np.flatnonzero(seen.any(axis=(1, 2)))
+    used = np.flatnonzero(np.count_nonzero(seen, axis=(1, 2)))
     order = used[np.argsort(times[used], kind="stable")]
     moving = settings.clocks != "simultaneous"
     chains = chains_of(times[order], settings.max_gap_s) if moving else np.arange(len(order))
@@ -139,9 +130,8 @@ def _make(
         pictures.append(
             Pictures(rows, sightings.t_s[order[rows], camera], np.where(mask[..., None], xy, 0.0), mask)
         )
-    rig = replace(rig, cameras=tuple(replace(c, cam_from_world=_rigid(c.cam_from_world)) for c in rig.cameras))
-    cameras = CameraState(rig, np.zeros((len(rig.cameras), 2)))
-    poses = np.stack([_rigid(pose) for pose in world_from_board[order]])
+    cameras = CameraState(rigid_rig(rig), np.zeros((len(rig.cameras), 2)))
+    poses = np.stack([rigid(pose) for pose in world_from_board[order]])
     basis = _shape_basis(sightings.points) if settings.estimate_board else np.zeros((sightings.points.size, 0))
     problem = _Boards(
         make_layout(cameras, settings, reference),
@@ -156,12 +146,6 @@ def _make(
     )
     state = BoardState(cameras, poses[:, :3, :3].copy(), poses[:, :3, 3].copy(), sightings.points.copy())
     return problem, state, order
-
-
-def _rigid(transform: FloatArray) -> FloatArray:
-    """Nearest rigid transform (4, 4): files round rotations."""
-    u, _, vt = np.linalg.svd(transform[:3, :3])
-    return from_rotation(u @ vt, transform[:3, 3])
 
 
 def _shape_basis(points: FloatArray) -> FloatArray:
@@ -183,7 +167,7 @@ class _Boards(BoardProblem):
 
     @property
     def unknowns(self) -> int:
-        return self.layout.size + self.shape_basis.shape[1] + self.local_unknowns
+        return int(self.layout.size + self.shape_basis.shape[1] + self.local_unknowns)
 
     def lengths(self, state: BoardState, camera: int) -> FloatArray:
         lengths = np.linalg.norm(self.residuals(state, camera), axis=-1)

@@ -171,12 +171,14 @@ class BoardProblem:
             cost += seen.cost
             # From (cam_from_board, lens) to (camera pose, lens, clock).
             by_camera = seen.matrix @ chain
-            shared[columns, columns] += np.einsum("pia,pib->ab", chain, by_camera, optimize=True)
-            shared_gradient[columns] += np.einsum("pia,pi->a", chain, seen.vector)
+            back = np.swapaxes(chain, 1, 2)
+            # Many small products: one long one would go to BLAS's threads, whose waiting costs more.
+            shared[columns, columns] += (back @ by_camera).sum(axis=0)
+            shared_gradient[columns] += (back @ seen.vector[..., None]).sum(axis=0)[:, 0]
             if shapes:
                 basis = self.shape_basis
                 by_shape = seen.by_points @ basis
-                block = np.einsum("pia,pis->as", chain, by_shape, optimize=True)
+                block = (back @ by_shape).sum(axis=0)
                 shared[columns, self.layout.size :] += block
                 shared[self.layout.size :, columns] += block.T
                 shared[self.layout.size :, self.layout.size :] += basis.T @ seen.points_matrix() @ basis
@@ -261,4 +263,5 @@ def _scatter(count: int, index: NDArray[np.intp], values: FloatArray) -> FloatAr
     """Sum values (P, ...) into (count, ...) by index (P,)."""
     number = len(index)
     matrix = csr_array((np.ones(number), (index, np.arange(number))), shape=(count, number))
-    return np.asarray((matrix @ values.reshape(number, -1)).reshape(count, *values.shape[1:]))
+    summed = np.asarray(matrix @ values.reshape(number, -1))
+    return summed.reshape((count, *values.shape[1:]))

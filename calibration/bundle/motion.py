@@ -64,16 +64,14 @@ def nearest_node(times: FloatArray, when: FloatArray) -> NDArray[np.intp]:
 
 
 def within_motion(times: FloatArray, chains: NDArray[np.intp], when: FloatArray) -> NDArray[np.bool_]:
-    """Whether the pose at each time (P,) is known: between two instants of a run, or at most a half step outside."""
+    """Whether the pose at each time (P,) is known: between instants of a run, or half a step outside."""
     nearest = nearest_node(times, when)
-    other = np.clip(nearest + np.where(when >= times[nearest], 1, -1), 0, len(times) - 1)
-    inside = (other != nearest) & (chains[other] == chains[nearest])
-    gap = np.abs(when - times[nearest])
-    back = np.clip(2 * nearest - other, 0, len(times) - 1)
+    side = np.where(when >= times[nearest], 1, -1)
+    ahead, behind = (np.clip(nearest + sign * side, 0, len(times) - 1) for sign in (1, -1))
+    inside, has_behind = ((other != nearest) & (chains[other] == chains[nearest]) for other in (ahead, behind))
     # At the end of a run the step before tells how far half a step is.
-    has_back = (back != nearest) & (chains[back] == chains[nearest])
-    step = np.where(has_back, np.abs(times[nearest] - times[back]), 2.0 * MIN_GAP_S)
-    return np.asarray(inside | (gap <= 0.5 * step))
+    step = np.where(has_behind, np.abs(times[nearest] - times[behind]), 2.0 * MIN_GAP_S)
+    return np.asarray(inside | (np.abs(when - times[nearest]) <= 0.5 * step))
 
 
 def board_at(

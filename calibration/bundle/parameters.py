@@ -18,7 +18,7 @@ from calibration.bundle.lens import DISTORTION, lens_names, lens_vector, with_le
 from calibration.bundle.settings import BundleSettings, LensPrior
 from calibration.camera import Camera, CameraRig
 from calibration.errors import CalibrationError
-from calibration.transforms import FloatArray
+from calibration.transforms import FloatArray, from_rotation
 
 POSE_NAMES = ("rx", "ry", "rz", "tx", "ty", "tz")
 CLOCK_NAMES = ("clock_offset_s", "clock_rate")
@@ -115,6 +115,18 @@ class Layout:
             distance[columns.columns] = full[columns.local]
             precision[columns.columns] = 1.0 / columns.prior_sigma**2
         return distance, precision
+
+
+def rigid(transform: FloatArray) -> FloatArray:
+    """Nearest rigid transform (4, 4): files round rotations."""
+    u, _, vt = np.linalg.svd(transform[:3, :3])
+    return from_rotation(u @ vt, transform[:3, 3])
+
+
+def rigid_rig(rig: CameraRig) -> CameraRig:
+    """Return the rig with poses that are rigid to the last digit."""
+    cameras = (replace(camera, cam_from_world=rigid(camera.cam_from_world)) for camera in rig.cameras)
+    return replace(rig, cameras=tuple(cameras))
 
 
 def reference_index(rig: CameraRig, settings: BundleSettings) -> int:

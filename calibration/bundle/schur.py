@@ -14,8 +14,13 @@ from scipy.linalg import cho_factor, cho_solve, cho_solve_banded, cholesky_bande
 
 from calibration.transforms import FloatArray
 
-# Keeps unknowns solvable that nothing observes; far below what an observation adds.
+# Keeps unknowns solvable that the observations barely determine, relative to each one's own scale.
 FLOOR = 1e-12
+
+
+def _floored(diagonal: FloatArray, damping: float) -> FloatArray:
+    """What to add to a diagonal; an unknown that nothing observes stays where it is."""
+    return np.where(diagonal > 0, (damping + FLOOR) * diagonal, 1.0)
 
 
 @dataclass(frozen=True)
@@ -59,10 +64,9 @@ class _Factor:
     def __init__(self, blocks: FloatArray, damping: float) -> None:
         count, reach, size, _ = blocks.shape
         diagonal = np.einsum("nii->ni", blocks[:, 0])
-        scale = float(diagonal.max(initial=0.0)) or 1.0
-        extra = damping * diagonal + FLOOR * scale
+        extra = _floored(diagonal, damping)
         self._shape = (count, size)
-        self._inverse = self._banded = None
+        self._inverse: FloatArray | None = None
         if reach == 1:
             full = blocks[:, 0].copy()
             np.einsum("nii->ni", full)[...] += extra
@@ -75,7 +79,7 @@ class _Factor:
                         if (lower := ahead * size + row - column) >= 0:
                             banded[lower, column::size] = blocks[:, ahead, row, column]
             banded[0] += extra.ravel()
-            self._banded = cholesky_banded(banded, lower=True, overwrite_ab=True, check_finite=False)
+            self._banded: FloatArray = cholesky_banded(banded, lower=True, overwrite_ab=True, check_finite=False)
 
     def half(self, right: FloatArray) -> FloatArray:
         """For block-diagonal matrices: L^-1 right, with right (N * b, ...)."""
@@ -108,11 +112,11 @@ def solve(normal: Normal, damping: float) -> Step | None:
     try:
         factor = _Factor(normal.local, damping)
         reduced, right = factor.reduce(normal)
-        diagonal = np.diag(normal.shared).copy()
-        diagonal += FLOOR * (diagonal.max(initial=0.0) or 1.0)
-        reduced[np.diag_indices_from(reduced)] += damping * diagonal
+        diagonal = np.diag(normal.shared)
+        extra = _floored(diagonal, damping)
+        reduced[np.diag_indices_from(reduced)] += extra
         # Scaled to a unit diagonal: pixels and distortion coefficients differ by ten powers of ten.
-        scale = 1.0 / np.sqrt(diagonal)
+        scale = 1.0 / np.sqrt(diagonal + extra)
         solved = cho_solve(cho_factor(reduced * scale[:, None] * scale, check_finite=False), right * scale)
         shared = solved * scale
         local = -factor.solve(normal.local_gradient + normal.mixed @ shared)
@@ -148,10 +152,10 @@ def _diagonal_of_inverse(blocks: FloatArray) -> FloatArray:
     each block's inverse (Rue and Held, "Gaussian Markov Random Fields", 2005, 2.4, in block form).
     """
     count, reach, size, _ = blocks.shape
-    scale = float(np.einsum("nii->ni", blocks[:, 0]).max(initial=0.0)) or 1.0
-    floor = FLOOR * scale * np.eye(size)
+    own = blocks[:, 0].copy()
+    np.einsum("nii->ni", own)[...] += _floored(np.einsum("nii->ni", own), 0.0)
     if reach == 1:
-        return np.asarray(np.linalg.inv(blocks[:, 0] + floor))
+        return np.asarray(np.linalg.inv(own))
     joined = reach - 1
     groups = -(-count // joined)
     wide = joined * size
@@ -162,7 +166,7 @@ def _diagonal_of_inverse(blocks: FloatArray) -> FloatArray:
         if node >= count:
             main[group, at, at] = np.eye(size)
             continue
-        main[group, at, at] = blocks[node, 0] + floor
+        main[group, at, at] = own[node]
         for ahead in range(1, min(reach, count - node)):
             other_group, other = divmod(node + ahead, joined)
             there = slice(other * size, (other + 1) * size)

@@ -40,6 +40,15 @@ MAX_ROUNDS = 6
 StateT = TypeVar("StateT")
 
 
+def silent(stage: str, done: int, total: int) -> None:
+    """Report no progress."""
+
+
+def never() -> bool:
+    """Do not stop."""
+    return False
+
+
 class Problem(Protocol[StateT]):
     """What the search needs to know of the kind of observations."""
 
