@@ -18,7 +18,7 @@ from calibration.errors import CalibrationError
 from calibration.formats.lens import Holds, fit_rig
 from calibration.formats.opencv_text import Value, dump, looks_like_yaml, parse
 from calibration.formats.protocol import Source, Written
-from calibration.formats.values import in_metres, make_camera, metres_per_unit, numbers, pose_from
+from calibration.formats.values import in_metres, make_camera, metres_per_unit, numbers, plain_names, pose_from
 from calibration.transforms import FloatArray, to_rvec_tvec
 
 INTRI, EXTRI = "intri.yml", "extri.yml"
@@ -32,9 +32,6 @@ VIDEO_SIZES = (
 
 # A principal point is rarely farther than this from the middle, as a share of the size.
 CENTRE_TOLERANCE = 0.05
-
-# What OpenCV's YAML allows in a key.
-KEY = re.compile(r"[A-Za-z0-9_\- ]+")
 
 
 class EasyMocapFormat:
@@ -73,11 +70,8 @@ class EasyMocapFormat:
 
     def write(self, rig: CameraRig) -> Written:
         """Write both files."""
+        plain_names("EasyMocap", rig.names)
         held, dropped = fit_rig(rig, HOLDS)
-        if bad := [name for name in rig.names if not KEY.fullmatch(name)]:
-            raise CalibrationError(
-                f"EasyMocap cannot hold the camera name '{bad[0]}'.", "Rename it: letters, digits, - and _ only."
-            )
         intri: dict[str, int | FloatArray | tuple[str, ...]] = {"names": rig.names}
         extri: dict[str, FloatArray | tuple[str, ...]] = {"names": rig.names}
         for camera in held.cameras:

@@ -25,7 +25,7 @@ from calibration.camera import Camera, CameraRig
 from calibration.errors import CalibrationError
 from calibration.formats.lens import Holds, fit_rig
 from calibration.formats.protocol import Source, Written
-from calibration.formats.values import MM, make_camera, numbers, pose_from
+from calibration.formats.values import MM, make_camera, numbers, plain_names, pose_from
 from calibration.transforms import FloatArray, to_rvec_tvec
 
 OWN_NAME = "cameraIntrinsicsExtrinsics.pickle"
@@ -60,6 +60,7 @@ class OpenCapFormat:
 
     def write(self, rig: CameraRig) -> Written:
         """Write one pickle a camera into folders named as the cameras."""
+        plain_names("OpenCap", rig.names)
         held, dropped = fit_rig(rig, HOLDS)
         files = {f"{camera.name}/{OWN_NAME}": _dump(camera) for camera in held.cameras}
         return Written(files, dropped)

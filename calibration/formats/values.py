@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import math
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,9 @@ RATIONAL_COEFFICIENTS = 8
 
 # No room is 50 m wide, and no rig 50 mm: cameras farther apart than this are told in millimetres.
 LARGEST_RIG_M = 50.0
+
+# What OpenCV's YAML allows in a key, and every system in the name of a file.
+PLAIN_NAME = re.compile(r"[A-Za-z0-9_\- ]*[A-Za-z0-9_\-]")
 
 Shape = tuple[int | None, ...]
 
@@ -120,9 +123,13 @@ def in_metres(pose: FloatArray, metres: float) -> FloatArray:
     return scaled
 
 
-def is_number(value: Any) -> bool:
-    """Whether it is a finite number and no truth value."""
-    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+def plain_names(program: str, names: Sequence[str]) -> None:
+    """Raise CalibrationError if a camera's name cannot be part of a key or of a file's name."""
+    if odd := [name for name in names if not PLAIN_NAME.fullmatch(name)]:
+        raise CalibrationError(
+            f"{program} cannot hold the camera name '{odd[0]}'.",
+            "Rename it: only letters, digits, - and _.",
+        )
 
 
 def _fits(have: tuple[int, ...], want: Shape) -> bool:
