@@ -81,7 +81,9 @@ class VideoFootage:
             for index in wanted.tolist():
                 while at < index and capture.grab():
                     at += 1
-                good, image = capture.read() if at == index else (False, None)
+                if at != index:
+                    return
+                good, image = capture.read()
                 if not good:
                     return
                 at += 1

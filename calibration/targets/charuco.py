@@ -163,22 +163,29 @@ class CharucoBoard:
             picture = 255 - picture
         if previous is not None and previous.region is not None:
             region = grown(previous.region, TRACK_MARGIN, (picture.shape[1], picture.shape[0]))
-            markers = self._finder.find(picture, region, min(1.0, MARKER_PX / previous.cell_px))
+            markers = self._finder.find(picture, region, MARKER_PX / previous.cell_px, previous.mirrored)
             if len(markers) >= TRACK_SHARE * previous.markers:
                 tracked = self._locate(picture, markers)
                 if tracked.corners:
                     return tracked
         scale = min(1.0, SEARCH_PX / max(picture.shape))
-        found = self._locate(picture, self._finder.find(picture, None, scale))
+        found = self._search(picture, scale)
         if thorough and scale < 1.0 and not found.corners and not found.doubled:
-            found = self._locate(picture, self._finder.find(picture))
+            found = self._search(picture, 1.0)
         return found
+
+    def _search(self, picture: Image, scale: float) -> Detection:
+        """Search the whole picture, shrunk by ``scale``."""
+        markers = self._finder.find(picture, None, scale)
+        if _mostly_mirrored(markers):
+            markers = self._finder.find(picture, None, scale, mirrored=True)
+        return self._locate(picture, markers)
 
     def _locate(self, picture: Image, markers: Markers) -> Detection:
         """Find the corners around the markers that were read."""
         if len(markers) == 0:
             return nothing(self.points.shape[0])
-        mirrored = int(np.count_nonzero(markers.mirrored)) * 2 > len(markers)
+        mirrored = _mostly_mirrored(markers)
         markers = markers.keep(markers.mirrored == mirrored)
         chosen = self._on_one_plane(markers)
         if chosen is None:
@@ -199,8 +206,8 @@ class CharucoBoard:
     def _on_one_plane(self, markers: Markers) -> NDArray[np.bool_] | None:
         """Which markers lie where one board puts them (M,); None if there are none.
 
-        Each marker in turn proposes a plane by its own four corners, and the others whose centres agree vote;
-        the best proposal is refitted to its voters. Exhaustive where RANSAC would draw lots: boards have few markers.
+        Each marker in turn proposes a plane by its own four corners, and the others that agree vote. Exhaustive
+        where RANSAC would draw lots: boards have few markers.
         """
         if len(markers) == 0:
             return None
@@ -275,10 +282,10 @@ class Plan:
             raise ValueError("the points lie on one line")
         self._plane = plane
         self._low, self._high = board.min(axis=0), board.max(axis=0)
-        self._bend = np.zeros((6, 2))
+        self._bend: FloatArray = np.zeros((6, 2))
         if board.shape[0] >= self.LEAST_POINTS:
             left = xy - patches.project(plane, board)
-            self._bend = np.linalg.lstsq(self._terms(board), left, rcond=None)[0]
+            self._bend = np.asarray(np.linalg.lstsq(self._terms(board), left, rcond=None)[0])
 
     def at(self, board: FloatArray) -> FloatArray:
         """Pixels (..., 2) of board points (..., 2), squares; NaN behind the horizon."""
@@ -286,9 +293,10 @@ class Plan:
 
     def cell_px(self, board: FloatArray) -> FloatArray:
         """Shorter side of a square at each board point (K,), px."""
-        across = np.linalg.norm(self.at(board + [0.5, 0.0]) - self.at(board - [0.5, 0.0]), axis=-1)
-        down = np.linalg.norm(self.at(board + [0.0, 0.5]) - self.at(board - [0.0, 0.5]), axis=-1)
-        return np.minimum(across, down)
+        right, below = np.array([0.5, 0.0]), np.array([0.0, 0.5])
+        across = np.linalg.norm(self.at(board + right) - self.at(board - right), axis=-1)
+        down = np.linalg.norm(self.at(board + below) - self.at(board - below), axis=-1)
+        return np.asarray(np.minimum(across, down))
 
     def _terms(self, board: FloatArray) -> FloatArray:
         """Polynomial terms (..., 6); outside the matched points the bend stays what it is at their edge."""
@@ -296,9 +304,14 @@ class Plan:
         return np.stack([np.ones_like(u), u, v, u * u, u * v, v * v], axis=-1)
 
 
+def _mostly_mirrored(markers: Markers) -> bool:
+    """Whether more markers were read mirrored than upright."""
+    return int(np.count_nonzero(markers.mirrored)) * 2 > len(markers)
+
+
 def draw_charuco(board: CharucoBoard, texels: int, margin: int = 1) -> Image:
     """Draw the board, ``texels`` a square, with a rim of ``margin`` squares."""
     size = (board.squares_x * texels, board.squares_y * texels)
     inner = np.asarray(board.opencv.generateImage(size, marginSize=0), dtype=np.uint8)
-    picture = cv2.copyMakeBorder(inner, *4 * [margin * texels], cv2.BORDER_CONSTANT, value=255)
+    picture = np.pad(inner, margin * texels, constant_values=255)
     return np.asarray(255 - picture if board.inverted else picture, dtype=np.uint8)

@@ -88,7 +88,7 @@ class Checkerboard:
             x0, y0, x1, y1 = grown(previous.region, TRACK_MARGIN, size)
             found = self._search(picture[y0:y1, x0:x1], min(1.0, SQUARE_PX / previous.cell_px))
             if found is not None:
-                return self._exact(picture, found + (x0, y0))
+                return self._exact(picture, found + np.array([x0, y0]))
         scale = min(1.0, SEARCH_PX / max(picture.shape))
         found = self._search(picture, scale)
         if found is None and thorough and scale < 1.0:
@@ -108,7 +108,7 @@ class Checkerboard:
         if not good or corners is None:
             return None
         ratio = np.array([width / size[0], height / size[1]])
-        return (np.asarray(corners, dtype=np.float64).reshape(-1, 2) + 0.5) * ratio - 0.5
+        return np.asarray((np.asarray(corners, dtype=np.float64).reshape(-1, 2) + 0.5) * ratio - 0.5)
 
     def _exact(self, picture: Image, rough: FloatArray) -> Detection:
         """Put the corners in order and refine them in the full picture."""
@@ -156,4 +156,4 @@ def draw_checkerboard(board: Checkerboard, texels: int, margin: int = 1) -> Imag
     y, x = np.mgrid[0 : board.corners_y + 1, 0 : board.corners_x + 1]
     squares = np.where((x + y) % 2 == 0, 0, 255).astype(np.uint8)
     picture = np.kron(squares, np.ones((texels, texels), dtype=np.uint8))
-    return np.asarray(cv2.copyMakeBorder(picture, *4 * [margin * texels], cv2.BORDER_CONSTANT, value=255))
+    return np.pad(picture, margin * texels, constant_values=255)

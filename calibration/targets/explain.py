@@ -89,7 +89,7 @@ def _markers_only(target: AnyTarget, reading: Reading) -> tuple[str, str]:
     side = side_px(np.concatenate(seen))
     ids = ", ".join(str(i) for i in sorted(reading.ids)[:8])
     what = f"Markers of {reading.dictionary} were read (ids {ids}; {side:.0f} px wide"
-    what += (", mirrored" if reading.mirrored > 0.5 else "") + (", inverted print)" if reading.inverted else ")")
+    what += (", mirrored" if reading.mirrored else "") + (", inverted print)" if reading.inverted else ")")
     if isinstance(target, ArucoMarker):
         return f"{what}.", f"The board file says marker {target.id} of {target.dictionary}: correct it."
     if isinstance(target, Checkerboard):

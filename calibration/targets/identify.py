@@ -52,13 +52,13 @@ class Identified:
     target : CharucoBoard, Checkerboard or ArucoMarker
     scale_known : bool
         Whether its size was given; if not, it is only assumed.
-    mirrored : float
-        Share of its markers that were seen mirrored.
+    mirrored : bool
+        Whether it was seen mirrored.
     """
 
     target: AnyTarget
     scale_known: bool
-    mirrored: float
+    mirrored: bool
 
 
 def identify(pictures: Sequence[Image], size_m: float | None = None) -> Identified | None:
@@ -77,7 +77,7 @@ def identify(pictures: Sequence[Image], size_m: float | None = None) -> Identifi
         if target is not None:
             return Identified(target, size_m is not None, reading.mirrored)
     checkerboard = _checkerboard(pictures, size)
-    return None if checkerboard is None else Identified(checkerboard, size_m is not None, 0.0)
+    return None if checkerboard is None else Identified(checkerboard, size_m is not None, False)
 
 
 def _single(reading: Reading, size_m: float) -> ArucoMarker | None:
@@ -113,7 +113,7 @@ class _Layout:
 
 def _board(reading: Reading, square_m: float) -> CharucoBoard | None:
     """The ChArUco board that puts the markers where they were read; None if they form none."""
-    views = [markers.keep(markers.mirrored == (reading.mirrored > 0.5)) for markers in reading.markers]
+    views = [markers.keep(markers.mirrored == reading.mirrored) for markers in reading.markers]
     views = sorted(views, key=lambda markers: -len(np.unique(markers.ids)))[:LAYOUT_PICTURES]
     views = [markers for markers in views if len(np.unique(markers.ids)) >= LEAST_MARKERS]
     total = sum(len(markers) for markers in views)

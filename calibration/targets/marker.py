@@ -79,9 +79,7 @@ class ArucoMarker:
         picture = 255 - grey(image) if self.inverted else grey(image)
         if previous is not None and previous.region is not None:
             region = grown(previous.region, TRACK_MARGIN, (picture.shape[1], picture.shape[0]))
-            found = self._exact(
-                picture, self._finder.find(picture, region, min(1.0, MARKER_PX / previous.cell_px))
-            )
+            found = self._exact(picture, self._finder.find(picture, region, MARKER_PX / previous.cell_px))
             if found.markers:
                 return found
         scale = min(1.0, SEARCH_PX / max(picture.shape))
@@ -164,5 +162,5 @@ def draw_marker(marker: ArucoMarker, texels: int, margin: int) -> Image:
     """Draw the marker, ``texels`` a module, with a rim of ``margin`` modules."""
     modules = dictionary(marker.dictionary).markerSize + 2
     inner = cv2.aruco.generateImageMarker(dictionary(marker.dictionary), marker.id, modules * texels)
-    picture = cv2.copyMakeBorder(inner, *4 * [margin * texels], cv2.BORDER_CONSTANT, value=255)
+    picture = np.pad(inner, margin * texels, constant_values=255)
     return np.asarray(255 - picture if marker.inverted else picture, dtype=np.uint8)

@@ -84,7 +84,7 @@ class MarkerFinder:
 
     The mirrored codes are searched for as further markers, which costs next to nothing, whereas searching the
     flipped picture costs as much as the first search. A code whose mirror image is another code of the
-    choice is reported as upright; the many decide (``CharucoBoard``).
+    choice is reported as upright, unless only mirrored ones are asked for.
 
     Parameters
     ----------
@@ -92,26 +92,23 @@ class MarkerFinder:
         Dictionary.
     ids : sequence of int
         Which markers of it.
-    exact : bool
-        Whether all bits must be right; otherwise as many may be wrong as the dictionary can correct.
     """
 
-    def __init__(self, name: str, ids: Sequence[int], exact: bool = False) -> None:
+    def __init__(self, name: str, ids: Sequence[int]) -> None:
         whole = dictionary(name)
         self._ids = np.asarray(ids, dtype=np.int64)
-        codes = [
+        upright = [
             cv2.aruco.Dictionary.getBitsFromByteList(whole.bytesList[i : i + 1], whole.markerSize)
             for i in self._ids
         ]
-        both = [*codes, *(np.ascontiguousarray(bits[:, ::-1]) for bits in codes)]
-        rows = np.concatenate([cv2.aruco.Dictionary.getByteListFromBits(bits) for bits in both])
-        chosen = cv2.aruco.Dictionary(rows, whole.markerSize, 0 if exact else whole.maxCorrectionBits)
-        parameters = cv2.aruco.DetectorParameters()
-        parameters.adaptiveThreshWinSizeMin = parameters.adaptiveThreshWinSizeMax = THRESHOLD_WINDOW_PX
-        self._detector = cv2.aruco.ArucoDetector(chosen, parameters)
+        mirrored = [np.ascontiguousarray(bits[:, ::-1]) for bits in upright]
+        self._both = _detector(whole, [*upright, *mirrored])
+        self._mirrored = _detector(whole, mirrored)
 
-    def find(self, grey: Image, region: Region | None = None, scale: float = 1.0) -> Markers:
-        """Search a part of a picture, shrunk by ``scale``; black on white markers only."""
+    def find(
+        self, grey: Image, region: Region | None = None, scale: float = 1.0, mirrored: bool = False
+    ) -> Markers:
+        """Search a part of a picture, shrunk by ``scale`` if below 1, perhaps for mirrored markers only."""
         x0, y0, x1, y1 = region or (0, 0, grey.shape[1], grey.shape[0])
         part = grey[y0:y1, x0:x1]
         ratio = np.ones(2)
@@ -119,15 +116,34 @@ class MarkerFinder:
             size = (max(round((x1 - x0) * scale), 1), max(round((y1 - y0) * scale), 1))
             part = cv2.resize(part, size, interpolation=cv2.INTER_AREA)
             ratio = np.array([(x1 - x0) / size[0], (y1 - y0) / size[1]])
-        quads, found, _ = self._detector.detectMarkers(part)
+        quads, found, _ = (self._mirrored if mirrored else self._both).detectMarkers(part)
         if found is None or len(found) == 0:
-            return Markers(np.zeros(0, np.int64), np.zeros((0, 4, 2)), np.zeros(0, np.bool_))
-        index = np.asarray(found, dtype=np.int64).ravel()
+            return no_markers()
+        index = np.asarray(found, dtype=np.int64).ravel() + (self._ids.size if mirrored else 0)
         corners = np.asarray(quads, dtype=np.float64).reshape(-1, 4, 2)
         corners = (corners + 0.5) * ratio - 0.5 + (x0, y0)
-        mirrored = index >= self._ids.size
-        corners[mirrored] = corners[mirrored][:, [1, 0, 3, 2]]  # the mirror image begins at the other side
-        return Markers(self._ids[index % self._ids.size], corners, mirrored)
+        flags = index >= self._ids.size
+        corners[flags] = corners[flags][:, [1, 0, 3, 2]]  # the mirror image begins at the other side
+        return Markers(self._ids[index % self._ids.size], corners, flags)
+
+
+def no_markers() -> Markers:
+    """Nothing was read."""
+    return Markers(np.zeros(0, np.int64), np.zeros((0, 4, 2)), np.zeros(0, np.bool_))
+
+
+def fast_parameters() -> cv2.aruco.DetectorParameters:
+    """Parameters of OpenCV with one threshold; see ``THRESHOLD_WINDOW_PX``."""
+    parameters = cv2.aruco.DetectorParameters()
+    parameters.adaptiveThreshWinSizeMin = parameters.adaptiveThreshWinSizeMax = THRESHOLD_WINDOW_PX
+    return parameters
+
+
+def _detector(whole: cv2.aruco.Dictionary, codes: Sequence[NDArray[np.uint8]]) -> cv2.aruco.ArucoDetector:
+    """Detector of these codes (n, n)."""
+    rows = np.concatenate([cv2.aruco.Dictionary.getByteListFromBits(bits) for bits in codes])
+    chosen = cv2.aruco.Dictionary(rows, whole.markerSize, whole.maxCorrectionBits)
+    return cv2.aruco.ArucoDetector(chosen, fast_parameters())
 
 
 def side_px(corners: FloatArray) -> float:

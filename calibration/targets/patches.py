@@ -52,7 +52,7 @@ def print_patches(picture: Image, corners: FloatArray) -> FloatArray:
 
 
 def homography(board: FloatArray, xy: FloatArray) -> FloatArray | None:
-    """Map of the plane (3, 3) that takes board points (N, 2) to pixels (N, 2), least squares; None if there is none."""
+    """Map of the plane (3, 3) that takes board points (N, 2) to pixels (N, 2); None if there is none."""
     with np.errstate(all="ignore"):
         found, _ = cv2.findHomography(board, xy, 0)
     return None if found is None or not np.isfinite(found).all() else np.asarray(found, dtype=np.float64)
@@ -89,9 +89,8 @@ def refine(grey: Image, guess: FloatArray, window: NDArray[np.int64]) -> FloatAr
 
 def resemblance(grey: Image, patches: FloatArray, at: FloatArray) -> FloatArray:
     """Correlation (K,) of the picture, sampled at (K, P, 2) px, with the print's patches (K, P); -1 if unseen."""
-    inside = (
-        np.isfinite(at).all(axis=-1) & (at > 0).all(axis=-1) & (at < np.array(grey.shape[::-1]) - 1).all(axis=-1)
-    )
+    within = np.isfinite(at) & (at > 0) & (at < np.array(grey.shape[::-1]) - 1)
+    inside = np.asarray(within.all(axis=-1))
     seen = _sampled(grey, np.where(inside[..., None], at, 0.0))
     unit, contrast = _normalised(seen)
     # A patch that is cut by the picture's edge is judged by what is left only if that is most of it.
