@@ -59,7 +59,7 @@ class LengthErrors:
     bias_mm : float
         Mean of the signed error.
     scale_error : float
-        Mean of measured over true length, minus 1: 0.01 is 1 % too long.
+        Sum of the measured over the sum of the true lengths, minus 1: 0.01 is 1 % too long.
     left_out_share : float
         Share of the views that missed the others grossly and were left out.
     histogram : Histogram
@@ -221,7 +221,6 @@ def length_errors(corners: FloatArray, points: FloatArray, left_out_share: float
     if error.size == 0:
         nan = float("nan")
         return LengthErrors(0, 0, nan, nan, nan, nan, nan, left_out_share, Histogram((), ()))
-    ratio = (measured / true)[known]
     return LengthErrors(
         count=int(error.size),
         instants=int(np.count_nonzero(known.any(axis=1))),
@@ -229,7 +228,8 @@ def length_errors(corners: FloatArray, points: FloatArray, left_out_share: float
         p95_mm=float(np.percentile(np.abs(error), 95)),
         rms_mm=float(np.sqrt(np.mean(error**2))),
         bias_mm=float(error.mean()),
-        scale_error=float(ratio.mean() - 1.0),
+        # Sums, not the mean of ratios, in which noise makes short lengths longer.
+        scale_error=float(measured[known].sum() / np.broadcast_to(true, known.shape)[known].sum() - 1.0),
         left_out_share=left_out_share,
         histogram=histogram(error, symmetric=True),
     )
