@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from calibration.bundle.observe import differentiate
 from calibration.bundle.parameters import CameraState, Layout
 from calibration.bundle.robust import Kernel
-from calibration.bundle.schur import Normal
+from calibration.bundle.schur import Normal, gram
 from calibration.camera import CameraRig
 from calibration.transforms import FloatArray
 
@@ -159,8 +159,8 @@ class PointProblem:
                 assert seen.by_point is not None
                 cost += seen.cost
                 by_camera = seen.by_camera[rows.astype(np.intp), :, :, 0].reshape(len(rows), 2 * len(which))
-                shared[places, places] += by_camera @ by_camera.T
-                gradient[places] += by_camera @ seen.residual.ravel()
+                shared[places, places] += gram(np.ascontiguousarray(by_camera.T))
+                gradient[places] += np.einsum("fp,p->f", by_camera, seen.residual.ravel())
                 # Per point: (N, 3, 2) by (N, 2, F).
                 point = np.ascontiguousarray(seen.by_point[..., 0].transpose(2, 0, 1))
                 free = np.ascontiguousarray(by_camera.reshape(len(rows), 2, len(which)).transpose(2, 1, 0))

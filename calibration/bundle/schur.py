@@ -16,6 +16,27 @@ from calibration.transforms import FloatArray
 
 # Keeps unknowns solvable that the observations barely determine, relative to each one's own scale.
 FLOOR = 1e-12
+# Pieces of a product shorter than this are not worth cutting.
+MIN_PIECE = 8
+
+
+# OpenBLAS hands products of more multiplications than this to threads. Waking them and waiting for them costs
+# many times the product where it is not much larger, above all on a busy machine.
+ONE_THREAD = 2**18
+
+
+def gram(matrix: FloatArray) -> FloatArray:
+    """``matrix.T @ matrix`` (G, G) of a tall matrix (N, G); in short pieces where threads would not pay."""
+    rows, columns = matrix.shape
+    if not columns:
+        return np.zeros((0, 0))
+    short = ONE_THREAD // columns**2
+    if short < MIN_PIECE:
+        return np.asarray(matrix.T @ matrix)
+    whole = rows - rows % short
+    pieces = matrix[:whole].reshape(-1, short, columns)
+    rest = matrix[whole:]
+    return np.asarray((np.swapaxes(pieces, 1, 2) @ pieces).sum(axis=0) + rest.T @ rest)
 
 
 def _floored(diagonal: FloatArray, damping: float) -> FloatArray:
@@ -99,11 +120,12 @@ class _Factor:
         """Matrix (G, G) and right side (G,) of the reduced system, undamped in the global unknowns."""
         if self._inverse is not None:
             half = self.half(normal.mixed)
-            eliminated, right = half.T @ half, half.T @ self.half(normal.local_gradient)
+            eliminated = gram(half)
+            right = np.einsum("ng,n->g", half, self.half(normal.local_gradient))
         else:
             eliminated = normal.mixed.T @ self.solve(normal.mixed)
             eliminated = 0.5 * (eliminated + eliminated.T)
-            right = normal.mixed.T @ self.solve(normal.local_gradient)
+            right = np.einsum("ng,n->g", normal.mixed, self.solve(normal.local_gradient))
         return normal.shared - eliminated, right - normal.shared_gradient
 
 
@@ -119,7 +141,7 @@ def solve(normal: Normal, damping: float) -> Step | None:
         scale = 1.0 / np.sqrt(diagonal + extra)
         solved = cho_solve(cho_factor(reduced * scale[:, None] * scale, check_finite=False), right * scale)
         shared = solved * scale
-        local = -factor.solve(normal.local_gradient + normal.mixed @ shared)
+        local = -factor.solve(normal.local_gradient + np.einsum("ng,g->n", normal.mixed, shared))
     except np.linalg.LinAlgError:
         return None
     local_diagonal = np.einsum("nii->ni", normal.local[:, 0]).ravel()

@@ -25,11 +25,11 @@ Progress = Callable[[str, int, int], None]
 Cancelled = Callable[[], bool]
 
 START_DAMPING = 1e-4
-MAX_DAMPING = 1e12
+MIN_DAMPING, MAX_DAMPING = 1e-9, 1e12
 # Stages with a wide loss only have to come near: within this, in joint standard deviations per root unknown.
 COARSE_STEP = 0.1
-# The end: the largest of all errors that remain is this part of its sigma.
-FINE_STEP = 1e-3
+# The end: no parameter, nor any combination of them, would move by more than this part of its sigma.
+FINE_STEP = 5e-3
 COARSE_ITERATIONS = 12
 # Widths of the loss before its final one, in sigmas of the noise that the residuals show at that moment.
 ANNEALING = (10.0, 5.0)
@@ -118,6 +118,7 @@ class _Search(Generic[StateT]):
         self.problem, self.settings = problem, settings
         self.progress, self.cancelled = progress, cancelled
         self.iterations = 0
+        self.damping = START_DAMPING
         self.costs: list[float] = []
 
     def descend(
@@ -127,15 +128,15 @@ class _Search(Generic[StateT]):
         limit = min(limit, self.settings.max_iterations - self.iterations)
         normal = self.problem.linearise(state, kernel, use, noise)
         self.costs.append(normal.cost)
-        damping, growth = START_DAMPING, 2.0
+        growth = 2.0
         for _ in range(limit):
             if self.cancelled():
                 raise BundleCancelledError
             self.iterations += 1
             self.progress("bundle adjustment", self.iterations, self.settings.max_iterations)
-            step = solve(normal, damping)
+            step = solve(normal, self.damping)
             if step is not None:
-                if 2.0 * step.gain < (step_sigmas * noise) ** 2 and damping < 1.0:
+                if 2.0 * step.gain < (step_sigmas * noise) ** 2 and self.damping < 1.0:
                     return state, normal, "converged"
                 trial = self.problem.move(state, step.shared, step.local)
                 if trial is not None:
@@ -144,12 +145,14 @@ class _Search(Generic[StateT]):
                     if ratio > 0:
                         state, normal = trial, ahead
                         self.costs.append(normal.cost)
-                        damping *= max(1.0 / 10.0, 1.0 - (2.0 * ratio - 1.0) ** 3)
+                        shrink = max(1.0 / 10.0, 1.0 - (2.0 * ratio - 1.0) ** 3)
+                        self.damping = max(self.damping * shrink, MIN_DAMPING)
                         growth = 2.0
                         continue
-            damping *= growth
+            self.damping *= growth
             growth *= 2.0
-            if damping > MAX_DAMPING:
+            if self.damping > MAX_DAMPING:
+                self.damping = START_DAMPING
                 return state, normal, "no step lowers the cost any more"
         return state, normal, "out of iterations"
 

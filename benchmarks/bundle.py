@@ -1,0 +1,218 @@
+"""Figures of the bundle adjustment, against its peers and against the truth.
+
+    python benchmarks/bundle.py [peers] [truth] [clocks] [large] [robust] [--seeds 40] [--no-aniposelib]
+
+``peers`` solves the same made-up observations with aniposelib's ``CameraGroup.bundle_adjust``, with scipy's
+``least_squares`` given our derivatives, and with ours; all free what aniposelib can: pose, one focal length and k1.
+"""
+
+from __future__ import annotations
+
+import argparse
+import resource
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import numpy as np
+from scipy.optimize import least_squares
+from scipy.sparse import coo_array, csr_array
+
+from calibration.bundle import LOCKED_LENS, BundleSettings, LensPrior, adjust, refine_from_points
+from calibration.bundle.observe import differentiate
+from calibration.bundle.parameters import CameraState, make_layout
+from calibration.bundle.refine import _triangulate
+from calibration.bundle.robust import Kernel
+from calibration.bundle.synthetic import Recording, Scene, disturb, record, ring
+from calibration.camera import CameraRig
+
+FOCAL_AND_K1 = LensPrior(np.inf, 0.0, 0.0, (np.inf, 0.0, 0.0, 0.0), 0.0, 0.0)
+# Cameras and points; every camera sees every point: 5,280, 13,152 and 22,440 observations.
+SIZES = ((4, 1320), (6, 2192), (8, 2805))
+PEER_NOISE_PX = 0.4
+
+
+@dataclass(frozen=True)
+class PointScene:
+    """Points (N, 3) in the middle of a ring, their pixels (N, C, 1, 2), and a first guess of the rig."""
+
+    xy: np.ndarray
+    guess: CameraRig
+
+
+def point_scene(cameras: int, points: int, seed: int = 0) -> PointScene:
+    """Scatter points in a cube of 1.6 m; lenses without what aniposelib cannot hold."""
+    rng = np.random.default_rng(seed)
+    plain = []
+    for camera in ring(Scene(cameras=cameras)).cameras:
+        dist = np.array([-0.15, 0.0, 0.0, 0.0, 0.0])
+        K = camera.intrinsics.K.copy()
+        plain.append(replace(camera, intrinsics=replace(camera.intrinsics, K=K, dist=dist)))
+    rig = CameraRig(tuple(plain))
+    where = rng.uniform(-0.8, 0.8, (points, 1, 3)) + [0.0, 0.0, 1.2]
+    pixels, _ = rig.project(where)
+    xy = np.moveaxis(pixels, 0, 1) + rng.normal(0.0, PEER_NOISE_PX, (points, cameras, 1, 2))
+    nothing = record(Scene(cameras=cameras, instants=2))
+    guess, _ = disturb(Recording(nothing.sightings, rig, nothing.world_from_board), seed + 1)
+    # The principal points stay as they are: no solver here may move them.
+    cameras_ = [
+        replace(g, intrinsics=replace(g.intrinsics, K=_recentred(g.intrinsics.K, c.intrinsics.K)))
+        for g, c in zip(guess.cameras, rig.cameras, strict=True)
+    ]
+    return PointScene(xy, CameraRig(tuple(cameras_)))
+
+
+def _recentred(K: np.ndarray, like: np.ndarray) -> np.ndarray:
+    K = K.copy()
+    K[:2, 2] = like[:2, 2]
+    return K
+
+
+def rms_of(rig: CameraRig, xy: np.ndarray) -> float:
+    """Root mean square of a coordinate's residual with the best points that these cameras allow, px."""
+    settings = BundleSettings(lens=LOCKED_LENS, fixed_poses=frozenset(rig.names), gate=1e6, loss="squared")
+    residual = refine_from_points(xy, rig, settings).residual_px
+    return float(np.sqrt(np.nanmean(residual**2)))
+
+
+def ours(scene: PointScene) -> CameraRig:
+    """Solve with ours."""
+    return refine_from_points(scene.xy, scene.guess, BundleSettings(lens=FOCAL_AND_K1)).rig
+
+
+def scipy_trf(scene: PointScene) -> CameraRig:
+    """Solve with scipy's trust region and our analytic, sparse Jacobian, from the same start."""
+    settings = BundleSettings(lens=FOCAL_AND_K1)
+    state = CameraState(scene.guess, np.zeros((len(scene.guess.cameras), 2)))
+    layout = make_layout(state, settings, 0)
+    sigma = np.ones(scene.xy.shape[:3])
+    start, _ = _triangulate(scene.guess, scene.xy, sigma)
+    count, cameras = len(start), len(scene.guess.cameras)
+    use = np.ones((count, 1), dtype=bool)
+
+    def evaluate(x: np.ndarray) -> tuple[np.ndarray, csr_array]:
+        moved = layout.move(state, x[: layout.size])
+        assert moved is not None
+        points = x[layout.size :].reshape(-1, 3)
+        residuals, parts = [], []
+        for index, camera in enumerate(moved.rig.cameras):
+            pose, columns = camera.cam_from_world, layout.cameras[index]
+            seen = differentiate(
+                camera.intrinsics,
+                columns.lens,
+                (points @ pose[:3, :3].T + pose[:3, 3])[:, None],
+                scene.xy[:, index],
+                use,
+                Kernel("squared", 1.0),
+                np.broadcast_to(pose[:3, :3], (count, 3, 3)),
+            )
+            rows = 2 * count * index + np.arange(2 * count).reshape(2, count)
+            local = np.where(
+                columns.local < 6, columns.local, 6 + np.searchsorted(columns.lens, columns.local - 6)
+            )
+            # A pose step acts from the left of the pose as it is now, x from that of the start.
+            by_camera = _from_start(seen.by_camera[local, :, :, 0], columns.pose_is_free, x[columns.columns])
+            places = np.arange(columns.columns.start, columns.columns.stop)
+            parts.append((by_camera, rows[None], places[:, None, None]))
+            point_places = layout.size + 3 * np.arange(count) + np.arange(3)[:, None]
+            assert seen.by_point is not None
+            parts.append((seen.by_point[..., 0], rows[None], point_places[:, None]))
+            residuals.append(seen.residual[..., 0].ravel())
+        full = [np.broadcast_arrays(*part) for part in parts]
+        values, rows_, places_ = (np.concatenate([part[i].ravel() for part in full]) for i in range(3))
+        shape = (2 * count * cameras, len(x))
+        return np.concatenate(residuals), coo_array((values, (rows_, places_)), shape=shape).tocsr()
+
+    found = least_squares(
+        lambda x: evaluate(x)[0],
+        np.concatenate([np.zeros(layout.size), start.ravel()]),
+        jac=lambda x: evaluate(x)[1],
+        method="trf",
+        x_scale="jac",
+        tr_solver="lsmr",
+        ftol=1e-8,
+    )
+    moved = layout.move(state, found.x[: layout.size])
+    assert moved is not None
+    return moved.rig
+
+
+def _from_start(by_camera: np.ndarray, pose_is_free: bool, x: np.ndarray) -> np.ndarray:
+    """Derivatives by the step from the start, given those by a step from here: w acts through its Jacobian."""
+    if not pose_is_free:
+        return by_camera
+    from calibration.bundle.rotations import right_jacobian
+
+    left = right_jacobian(-x[:3])
+    turned = by_camera.copy()
+    # pose = exp(w) R0, t = exp(w)-free: t0' = exp(w) t0 + t. A change dw turns everything by J dw, but not t.
+    turned[:3] = np.einsum("iap,ij->jap", by_camera[:3] - _lever(by_camera[3:6], x[3:6]), left)
+    return turned
+
+
+def _lever(by_shift: np.ndarray, shift: np.ndarray) -> np.ndarray:
+    """What turning ``shift`` along would add: by_shift . (w x shift)."""
+    return np.stack(
+        [
+            by_shift[2] * shift[1] - by_shift[1] * shift[2],
+            by_shift[0] * shift[2] - by_shift[2] * shift[0],
+            by_shift[1] * shift[0] - by_shift[0] * shift[1],
+        ]
+    )
+
+
+def aniposelib_solve(scene: PointScene) -> CameraRig:
+    """Solve with aniposelib's own bundle adjustment, its settings as they come, except silent."""
+    import cv2
+    from aniposelib.cameras import Camera as TheirCamera
+    from aniposelib.cameras import CameraGroup
+
+    theirs = []
+    for camera in scene.guess.cameras:
+        rvec, _ = cv2.Rodrigues(camera.cam_from_world[:3, :3])
+        theirs.append(
+            TheirCamera(
+                camera.intrinsics.K,
+                camera.intrinsics.dist,
+                camera.intrinsics.size_wh,
+                rvec.ravel(),
+                camera.cam_from_world[:3, 3],
+                camera.name,
+            )
+        )
+    group = CameraGroup(theirs)
+    group.bundle_adjust(np.ascontiguousarray(scene.xy[:, :, 0].transpose(1, 0, 2)), verbose=False)
+    cameras = []
+    for camera, solved in zip(scene.guess.cameras, group.cameras, strict=True):
+        pose = np.asarray(solved.get_extrinsics_mat(), dtype=np.float64)
+        lens = replace(
+            camera.intrinsics, K=np.asarray(solved.get_camera_matrix()), dist=np.asarray(solved.get_distortions())
+        )
+        cameras.append(replace(camera, cam_from_world=pose, intrinsics=lens))
+    return CameraRig(tuple(cameras))
+
+
+def peers(with_aniposelib: bool, repeat: int) -> None:
+    """Time all solvers on the same observations."""
+    solvers: dict[str, tuple[Callable[[PointScene], CameraRig], int]] = {
+        "ours": (ours, repeat),
+        "scipy trf": (scipy_trf, 1),
+    }
+    if with_aniposelib:
+        solvers["aniposelib"] = (aniposelib_solve, 1)
+    for cameras, points in SIZES:
+        scene = point_scene(cameras, points)
+        print(f"{cameras} cameras, {cameras * points} observations at {PEER_NOISE_PX} px")
+        base = 0.0
+        for name, (solver, times) in solvers.items():
+            seconds = []
+            for _ in range(times):
+                begun = time.perf_counter()
+                rig = solver(scene)
+                seconds.append(time.perf_counter() - begun)
+            middle = float(np.median(seconds))
+            base = base or middle
+            print(
+                f"  {name:12s} {middle:8.2f} s  x{middle / base:6.1f}  rms {rms_of(rig, scene.xy):.5f} px",
+                flush=True,
+            )
