@@ -1,6 +1,7 @@
 """What a person needs to trust a calibration."""
 
 from calibration.report.build import build_report, cross_check, parameters_of
+from calibration.report.from_bundle import report_from_bundle
 from calibration.report.model import (
     CalibrationReport,
     Clock,
@@ -32,6 +33,7 @@ __all__ = [
     "measure_heldout",
     "parameters_of",
     "render_html",
+    "report_from_bundle",
     "to_json",
     "verify",
     "write_html",

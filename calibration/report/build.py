@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from dataclasses import replace
 from itertools import combinations
 
@@ -33,7 +33,9 @@ from calibration.report.quality import (
 )
 from calibration.report.verdict import judge
 from calibration.sightings import Sightings
-from calibration.transforms import FloatArray, apply, invert, to_rvec_tvec
+from calibration.transforms import FloatArray, apply, invert
+
+PINHOLE_NAMES = ("k1", "k2", "p1", "p2", "k3", "k4", "k5", "k6")
 
 # Cells along the longer side of the picture; the shorter gets as many of about the same size.
 CELLS_ALONG = 12
@@ -153,24 +155,34 @@ def _camera(
     )
 
 
-def parameters_of(camera: Camera, sigma: Mapping[str, float] | None = None) -> tuple[Parameter, ...]:
-    """A camera's parameters by name; ``sigma`` NaN where not given, held where it is exactly 0."""
+def parameters_of(
+    camera: Camera, sigma: Mapping[str, float] | None = None, held: Set[str] = frozenset()
+) -> tuple[Parameter, ...]:
+    """A camera's parameters by name; ``sigma`` by the same names, NaN where not given, 0 where fixed."""
     K, dist = camera.intrinsics.K, camera.intrinsics.dist
-    names = ("k1", "k2", "k3", "k4") if camera.intrinsics.model == "fisheye" else _pinhole_names(len(dist))
-    rvec, _ = to_rvec_tvec(camera.cam_from_world)
+    names = ("k1", "k2", "k3", "k4") if camera.intrinsics.model == "fisheye" else PINHOLE_NAMES[: len(dist)]
     values = [("fx", K[0, 0], "px"), ("fy", K[1, 1], "px"), ("cx", K[0, 2], "px"), ("cy", K[1, 2], "px")]
     values += [(name, value, "") for name, value in zip(names, dist, strict=True)]
     values += [(name, value, "m") for name, value in zip(("x", "y", "z"), camera.centre, strict=True)]
-    values += [(name, value, "°") for name, value in zip(("rx", "ry", "rz"), np.degrees(rvec), strict=True)]
+    turned = pan_tilt_roll(camera.cam_from_world[:3, :3])
+    values += [(name, value, "°") for name, value in zip(("pan", "tilt", "roll"), turned, strict=True)]
     known = sigma or {}
     return tuple(
-        Parameter(name, float(value), known.get(name, float("nan")), unit, known.get(name) == 0.0)
+        Parameter(name, float(value), known.get(name, float("nan")), unit, name in held)
         for name, value, unit in values
     )
 
 
-def _pinhole_names(count: int) -> tuple[str, ...]:
-    return ("k1", "k2", "p1", "p2", "k3", "k4", "k5", "k6")[:count]
+def pan_tilt_roll(cam_from_world: FloatArray) -> FloatArray:
+    """Where a camera of rotation (3, 3) looks, degrees (3,): about z from x, above the horizon, and its roll.
+
+    Roll is positive where the right edge of the picture points up.
+    """
+    right, _, ahead = cam_from_world
+    level = np.cross(ahead, [0.0, 0.0, 1.0])
+    level = level / max(float(np.linalg.norm(level)), 1e-12)
+    roll = np.arctan2(right @ np.cross(level, ahead), right @ level)
+    return np.degrees([np.arctan2(ahead[1], ahead[0]), np.arcsin(np.clip(ahead[2], -1.0, 1.0)), roll])
 
 
 def grid_shape(size_wh: tuple[int, int], along: int) -> tuple[int, int]:

@@ -27,6 +27,9 @@ from calibration.transforms import FloatArray, apply
 
 TEMPLATES = Path(__file__).parent / "templates"
 
+# Findings shown at once beside those that are poor; the others stand behind a click, and with their camera.
+MOST_SHOWN = 6
+
 # Boards in the 3D view; more cover each other.
 MOST_BOARDS = 60
 # Depth of the pyramids that stand for cameras, as a share of the rig's size: seen, and not in the way.
@@ -96,6 +99,8 @@ def render_html(
     magnification = drawings.arrow_magnification(report.cameras)
     lengths = report.heldout.lengths if report.heldout is not None else None
     furthest = max((c.residuals.edges[-1] for c in report.cameras if c.residuals.edges), default=None)
+    marked = [f for f in report.verdict.findings if f.level > Level.GOOD]
+    shown = [f for i, f in enumerate(marked) if f.level is Level.POOR or i < MOST_SHOWN]
     template = _environment().get_template("page.html.jinja")
     return template.render(
         title=title,
@@ -103,7 +108,8 @@ def render_html(
         report=report,
         marks=MARKS,
         level_words=LEVEL_WORDS,
-        shown=[f for f in report.verdict.findings if f.level > Level.GOOD],
+        shown=shown,
+        more=marked[len(shown) :],
         passed=[f for f in report.verdict.findings if f.level is Level.GOOD],
         figures=_figures(report),
         cameras=[_camera_card(camera, report, magnification, furthest) for camera in report.cameras],
@@ -258,7 +264,8 @@ def _parameter_rows(cameras: tuple[CameraReport, ...]) -> list[dict[str, Any]]:
                 cells.append(("", "", False))
             else:
                 value, sigma = with_sigma(found.value, found.sigma)
-                cells.append((value, "" if sigma == NOT_MEASURED else f"± {sigma}", found.held))
+                word = "held" if found.held else "fixed" if found.sigma == 0.0 else ""
+                cells.append((value, word or ("" if sigma == NOT_MEASURED else f"± {sigma}"), found.held))
         rows.append({"name": name, "unit": unit, "cells": cells})
     return rows
 

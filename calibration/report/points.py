@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from calibration.camera import CameraRig
 from calibration.sightings import Sightings
-from calibration.transforms import FloatArray, apply, from_rvec_tvec
+from calibration.transforms import FloatArray, apply, from_rvec_tvec, invert
 
 GAUSS_NEWTON_STEPS = 5
 # A view is left out of a corner when it misses by more than this, px, and by more than this many times the
@@ -28,6 +28,8 @@ CORNERS_AT_ONCE = 20_000
 LEAST_CORNERS = 4
 # Cameras whose own view of the board is tried as a start of its pose.
 STARTS = 3
+# Instants solved at once: bounds the memory.
+INSTANTS_AT_ONCE = 64
 # Steps of a pose, with the Cauchy scale of each, px: wide first, so that a bad start comes home.
 POSE_CAUCHY_PX = (50.0, 20.0, 8.0, 4.0, 3.0, 3.0)
 
@@ -150,11 +152,11 @@ def fit_board_poses(rig: CameraRig, sightings: Sightings) -> FloatArray:
         NaN where no camera saw four corners.
     """
     poses = np.full((sightings.xy.shape[0], 4, 4), np.nan)
-    counts = sightings.corners_seen
-    for t in np.flatnonzero(counts.max(axis=1, initial=0) >= LEAST_CORNERS):
-        start = _start_pose(rig, sightings, int(t), counts[t])
-        if start is not None:
-            poses[t] = _refine_pose(rig, sightings.points, sightings.xy[t], start)
+    known = np.flatnonzero(sightings.corners_seen.max(axis=1, initial=0) >= LEAST_CORNERS)
+    for first in range(0, known.size, INSTANTS_AT_ONCE):
+        some = known[first : first + INSTANTS_AT_ONCE]
+        part = sightings.at(some)
+        poses[some] = _refine_poses(rig, part.points, part.xy, _start_poses(rig, part))
     return poses
 
 
@@ -165,61 +167,78 @@ def board_residuals(rig: CameraRig, sightings: Sightings, world_from_board: Floa
     return np.asarray(sightings.xy - np.moveaxis(projected, 0, 1))
 
 
-def _start_pose(rig: CameraRig, sightings: Sightings, t: int, counts: NDArray[np.int64]) -> FloatArray | None:
-    best, least = None, np.inf
-    flat = bool(np.ptp(sightings.points[:, 2]) < 1e-9)
+def _start_poses(rig: CameraRig, sightings: Sightings) -> FloatArray:
+    """The best of the poses that single views suggest (T, 4, 4); NaN where none does."""
+    counts = sightings.corners_seen
+    candidates = np.full((len(counts), 2 * STARTS, 4, 4), np.nan)
+    rays = rig.undistort(sightings.xy)
+    world_from_cam = invert(rig.cam_from_world)
+    for t, cameras in enumerate(np.argsort(-counts, axis=1, kind="stable")[:, :STARTS]):
+        found: list[FloatArray] = []
+        for c in cameras:
+            if counts[t, c] >= LEAST_CORNERS:
+                reach = GROSS_PX / rig.cameras[c].intrinsics.focal_px
+                found += [world_from_cam[c] @ pose for pose in _view_poses(sightings.points, rays[t, c], reach)]
+        if found:
+            candidates[t, : len(found)] = found
+    seen = sightings.seen
+    cost = np.full(candidates.shape[:2], np.inf)
+    for i in range(2 * STARTS):
+        length = np.linalg.norm(board_residuals(rig, sightings, candidates[:, i]), axis=-1)
+        # A corner that cannot be projected costs as much as one far off.
+        squared = np.where(np.isfinite(length), length**2, 1e12)
+        robust = np.where(seen, np.log1p(squared / POSE_CAUCHY_PX[0] ** 2), 0.0).sum(axis=(1, 2))
+        cost[:, i] = np.where(np.isfinite(candidates[:, i, 0, 0]), robust, np.inf)
+    return np.asarray(candidates[np.arange(len(counts)), np.argmin(cost, axis=1)])
+
+
+def _view_poses(points: FloatArray, rays: FloatArray, reach: float) -> list[FloatArray]:
+    """Poses cam_from_board that one view (K, 2) suggests: two for a flat board, none if it cannot tell."""
+    flat = bool(np.ptp(points[:, 2]) < 1e-9)
+    ok = np.asarray(np.isfinite(rays).all(axis=1))
+    if flat and ok.sum() > LEAST_CORNERS:
+        # Without corners taken for others, which would turn the start over.
+        _, good = cv2.findHomography(points[ok, :2], rays[ok], cv2.RANSAC, reach)
+        if good is not None and good.sum() >= LEAST_CORNERS:
+            ok[ok] = good[:, 0] > 0
+    corners = points[ok]
+    # Corners on one line have no pose.
+    if len(corners) < LEAST_CORNERS or np.linalg.svd(corners - corners.mean(axis=0), compute_uv=False)[1] < 1e-6:
+        return []
     method = cv2.SOLVEPNP_IPPE if flat else cv2.SOLVEPNP_SQPNP
-    for c in np.argsort(-counts, kind="stable")[:STARTS]:
-        if counts[c] < LEAST_CORNERS:
-            break
-        rays = rig.cameras[c].intrinsics.undistort(sightings.xy[t, c])
-        ok = np.asarray(np.isfinite(rays).all(axis=1))
-        if flat and ok.sum() > LEAST_CORNERS:
-            # Without corners taken for others, which would turn the start over.
-            reach = GROSS_PX / rig.cameras[c].intrinsics.focal_px
-            plane = sightings.points[ok, :2]
-            _, good = cv2.findHomography(plane, rays[ok], cv2.RANSAC, reach)
-            if good is not None and good.sum() >= LEAST_CORNERS:
-                ok[ok] = good[:, 0] > 0
-        corners = sightings.points[ok]
-        # Corners on one line have no pose.
-        if ok.sum() < LEAST_CORNERS or np.linalg.svd(corners - corners.mean(axis=0), compute_uv=False)[1] < 1e-6:
-            continue
-        _, rvecs, tvecs, _ = cv2.solvePnPGeneric(corners, rays[ok][:, None], np.eye(3), None, flags=method)
-        world_from_cam = np.linalg.inv(rig.cameras[c].cam_from_world)
-        for rvec, tvec in zip(rvecs, tvecs, strict=True):
-            pose = world_from_cam @ from_rvec_tvec(rvec, tvec)
-            cost = _pose_cost(rig, sightings.points, sightings.xy[t], pose)
-            if cost < least:
-                best, least = pose, cost
-    return best
+    _, rvecs, tvecs, _ = cv2.solvePnPGeneric(corners, rays[ok][:, None], np.eye(3), None, flags=method)
+    poses = [from_rvec_tvec(rvec, tvec) for rvec, tvec in zip(rvecs, tvecs, strict=True)]
+    return [pose for pose in poses if np.isfinite(pose).all()]
 
 
-def _pose_cost(rig: CameraRig, points: FloatArray, xy: FloatArray, pose: FloatArray) -> float:
-    """Robust sum over the corners seen; one that cannot be projected costs as much as one far off."""
-    projected, valid = rig.project(apply(pose, points))
-    seen = np.isfinite(xy).all(axis=-1)
-    squared = np.where(valid, np.sum((xy - projected) ** 2, axis=-1), 1e12)
-    return float(np.log1p(squared[seen] / POSE_CAUCHY_PX[0] ** 2).sum())
-
-
-def _refine_pose(rig: CameraRig, points: FloatArray, xy: FloatArray, pose: FloatArray) -> FloatArray:
+def _refine_poses(rig: CameraRig, points: FloatArray, xy: FloatArray, poses: FloatArray) -> FloatArray:
+    """Gauss-Newton on the poses (T, 4, 4) of boards seen at xy (T, C, K, 2)."""
+    poses = poses.copy()
     for width in POSE_CAUCHY_PX:
-        corners = apply(pose, points)
-        projected, valid = rig.project(corners)
-        residual = xy - projected
-        use = valid & np.isfinite(residual).all(axis=-1)
-        if np.count_nonzero(use) < LEAST_CORNERS:
-            return np.full((4, 4), np.nan)
-        by_point = np.stack([camera.project_jacobian(corners) for camera in rig.cameras])[use]
-        lever = np.broadcast_to(corners - pose[:3, 3], (*use.shape, 3))[use]
-        # Turning by w about the board's origin moves a corner by w x lever.
-        jacobian = np.concatenate([-np.cross(by_point, lever[:, None]), by_point], axis=-1)
-        weight = 1.0 / (1.0 + np.sum(residual[use] ** 2, axis=-1) / width**2)
-        normal = np.einsum("nki,nkj,n->ij", jacobian, jacobian, weight)
-        vector = np.einsum("nki,nk,n->i", jacobian, residual[use], weight)
+        corners = apply(poses[:, None], points)
+        lever = corners - poses[:, None, :3, 3]
+        normal, vector = np.zeros((len(poses), 6, 6)), np.zeros((len(poses), 6))
+        used = np.zeros(len(poses), dtype=np.int64)
+        for c, camera in enumerate(rig.cameras):
+            projected, valid = camera.project(corners)
+            residual = xy[:, c] - projected
+            use = valid & np.isfinite(residual).all(axis=-1)
+            by_point = camera.project_jacobian(corners)
+            # Turning by w about the board's origin moves a corner by w x lever.
+            jacobian = np.concatenate([-np.cross(by_point, lever[..., None, :]), by_point], axis=-1)
+            jacobian = np.where(use[..., None, None], jacobian, 0.0)
+            residual = np.where(use[..., None], residual, 0.0)
+            weight = 1.0 / (1.0 + np.sum(residual**2, axis=-1) / width**2)
+            weighted = (jacobian * weight[..., None, None]).reshape(len(poses), -1, 6)
+            rows = jacobian.reshape(len(poses), -1, 6)
+            normal += np.swapaxes(weighted, 1, 2) @ rows
+            vector += np.einsum("tni,tn->ti", weighted, residual.reshape(len(poses), -1))
+            used += use.sum(axis=1)
         # A hint of damping keeps corners nearly on one line from throwing the pose away.
-        step = np.linalg.solve(normal + 1e-9 * np.trace(normal) * np.eye(6), vector)
-        turned = from_rvec_tvec(step[:3], np.zeros(3))[:3, :3] @ pose[:3, :3]
-        pose = np.block([[turned, (pose[:3, 3] + step[3:])[:, None]], [np.array([[0.0, 0, 0, 1]])]])
-    return pose
+        normal += (1e-9 * np.trace(normal, axis1=1, axis2=2) + 1e-12)[:, None, None] * np.eye(6)
+        step = np.linalg.solve(normal, vector[..., None])[..., 0]
+        for t in range(len(poses)):
+            poses[t, :3, :3] = from_rvec_tvec(step[t, :3], np.zeros(3))[:3, :3] @ poses[t, :3, :3]
+        poses[:, :3, 3] += step[:, 3:]
+        poses[used < LEAST_CORNERS] = np.nan
+    return poses

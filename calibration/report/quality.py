@@ -12,7 +12,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from calibration.camera import CameraRig
-from calibration.report.points import LEAST_CORNERS, board_residuals, fit_board_poses, triangulate
+from calibration.report.points import (
+    GROSS_PX,
+    GROSS_TIMES_NOISE,
+    LEAST_CORNERS,
+    board_residuals,
+    fit_board_poses,
+    triangulate,
+)
 from calibration.sightings import Sightings
 from calibration.transforms import FloatArray
 
@@ -88,7 +95,18 @@ class Rigidity:
 
 @dataclass(frozen=True)
 class HeldOut:
-    """Quality on sightings that the solve did not see."""
+    """Quality on sightings that the solve did not see.
+
+    Attributes
+    ----------
+    instants : int
+        At which corners were found in 3D.
+    lengths : LengthErrors
+    rigidity : Rigidity
+    rmse_px : float
+        Corners against a board fitted to the instant with the rig as it is, without gross mistakes.
+    rmse_px_per_camera : dict
+    """
 
     instants: int
     lengths: LengthErrors
@@ -141,9 +159,19 @@ def measure_heldout(rig: CameraRig, heldout: Sightings) -> HeldOut:
         With the cameras of the rig, in its order. Cameras whose clocks differ must have been brought to
         common instants first (``at_common_times``): this takes what stands in a row as simultaneous.
     """
-    corners, left_out = corners_3d(rig, heldout)
     residual = board_residuals(rig, heldout, fit_board_poses(rig, heldout))
-    squared = np.sum(residual**2, axis=-1)
+    length = np.linalg.norm(residual, axis=-1)
+    known = length[np.isfinite(length)]
+    # A corner taken for another says nothing about the rig; nor did the solve keep such ones.
+    # Only with the board as a whole can such a corner be told where two cameras saw it and it lies along
+    # the line on which the other has it.
+    gate = max(GROSS_PX, GROSS_TIMES_NOISE * float(np.median(known))) if known.size else GROSS_PX
+    squared = np.where(length <= gate, length**2, np.nan)
+    views = np.count_nonzero(heldout.seen)
+    sound = replace(heldout, xy=np.where((length <= gate)[..., None], heldout.xy, np.nan))
+    corners, left_out = corners_3d(rig, sound)
+    kept = (1.0 - left_out) * np.count_nonzero(sound.seen)
+    left_out = 1.0 - kept / views if views else float("nan")
     per_camera = {name: rms_px(squared[:, c]) for c, name in enumerate(heldout.cameras)}
     return HeldOut(
         instants=int(np.count_nonzero(np.isfinite(corners).any(axis=(1, 2)))),
@@ -191,7 +219,7 @@ def at_common_times(sightings: Sightings, true_s: FloatArray) -> Sightings:
 
 
 def rms_px(squared: FloatArray) -> float:
-    """Root mean square of squared distances, px; gross outliers as they are; NaN where nothing is known."""
+    """Root of the mean of squared distances, px; NaN ones do not count, and NaN if there are no others."""
     known = squared[np.isfinite(squared)]
     return float(np.sqrt(known.mean())) if known.size else float("nan")
 

@@ -36,8 +36,9 @@ KEPT_GOOD, KEPT_POOR = 0.95, 0.80
 # A focal length off by 0.2 % moves a point at 4 m by 8 mm towards the camera, most of which the extrinsics
 # take up; by 1 %, they cannot.
 FOCAL_GOOD, FOCAL_POOR = 0.002, 0.01
-# A camera's place, in line with the lengths.
-PLACE_GOOD_M, PLACE_POOR_M = 0.003, 0.015
+# A camera's place against the first camera's. Most of it is a turn of the whole rig about that camera, which
+# changes no length: some more than the lengths may err.
+PLACE_GOOD_M, PLACE_POOR_M = 0.01, 0.03
 
 # Distortion is only known where corners were seen.
 COVERAGE_GOOD, COVERAGE_POOR = 0.6, 0.3
@@ -195,7 +196,9 @@ def _camera(camera: CameraReport) -> tuple[Finding, ...]:
         findings.append(Finding(focal_level, text, "Add tilted views close to this camera.", camera.name))
     place = math.sqrt(sum(sigma.get(axis, math.nan) ** 2 for axis in "xyz"))
     if math.isfinite(place) and grade(place, PLACE_GOOD_M, PLACE_POOR_M) > Level.GOOD:
-        text = f"{camera.name}: its place is uncertain by {number(1000 * place, 1, 'mm')}."
+        text = (
+            f"{camera.name}: its place is uncertain by {number(1000 * place, 1, 'mm')} against the first camera."
+        )
         level = grade(place, PLACE_GOOD_M, PLACE_POOR_M)
         advice = "Show the board to this camera and its neighbours at more places."
         findings.append(Finding(level, text, advice, camera.name))
@@ -212,7 +215,9 @@ def _views(camera: CameraReport, worst: Level) -> list[Finding]:
     """Where and how the board was held before one camera."""
     findings = []
     regions = empty_regions(camera)
-    level = grade(-camera.coverage_share, -COVERAGE_GOOD, -COVERAGE_POOR)
+    # Where the focal length is known well, only a picture that is mostly unseen is worth a word.
+    enough = COVERAGE_GOOD if worst is Level.POOR else COVERAGE_POOR
+    level = grade(-camera.coverage_share, -enough, -COVERAGE_POOR)
     if level > Level.GOOD and regions:
         text = f"{camera.name}: the board covered {percent(camera.coverage_share)} of its picture."
         advice = f"Hold the board at {name_regions(regions)} of its picture."
