@@ -16,7 +16,7 @@ from calibration.bundle.settings import LensPrior
 from calibration.camera import CameraModel, Intrinsics
 from calibration.errors import CalibrationError
 from calibration.extrinsics_clean import gross_errors
-from calibration.extrinsics_pose import BoolArray, well_spread
+from calibration.extrinsics_pose import REFINE_STEPS, BoolArray, well_spread
 from calibration.intrinsics_fit import Fit, LensModel, Prior, Views, fit, lens_prior, view_information
 from calibration.intrinsics_models import (
     FISHEYE,
@@ -31,7 +31,7 @@ from calibration.intrinsics_models import (
     rms,
     winner,
 )
-from calibration.intrinsics_start import Start, robust_fit, start_of
+from calibration.intrinsics_start import Start, best_poses, converted, robust_fit, start_of
 from calibration.intrinsics_views import Coverage, coverage, most_informative, thin
 from calibration.intrinsics_words import refusal, undetermined, warnings_of
 from calibration.sightings import Sightings
@@ -54,6 +54,9 @@ MOST_LOST = 0.34
 WORST_PICTURE = 3.0
 # The same under the lens without distortion that the search starts from.
 SANE_PICTURE = 5.0
+
+# A kind of lens whose noise is larger than another's by this factor may have got stuck on the way.
+STUCK = 1.2
 
 
 class IntrinsicsCancelledError(CalibrationError):
@@ -134,6 +137,25 @@ class CameraIntrinsics:
         return dict(zip(self.model.parameters, np.sqrt(np.diag(self.covariance)).tolist(), strict=True))
 
     @property
+    def measured_prior(self) -> LensPrior:
+        """Beliefs for a bundle adjustment that shall keep to this lens within its sigmas.
+
+        Where cameras are not genlocked, what they saw together misleads their lenses more than it tells
+        of them, and their own pictures are better witnesses.
+        """
+        sigma = self.sigma
+        k1, k2, k3, k4 = (sigma.get(name, 0.0) for name in ("k1", "k2", "k3", "k4"))
+        rational = "k6" in sigma
+        return LensPrior(
+            focal=sigma["f"] / self.intrinsics.focal_px,
+            aspect=sigma["aspect"],
+            centre=max(sigma["cx"], sigma["cy"]) / self.intrinsics.size_wh[0],
+            radial=(k1, k2, k3, 0.0 if rational else k4),
+            tangential=max(sigma.get("p1", 0.0), sigma.get("p2", 0.0)),
+            rational=max(sigma["k4"], sigma["k5"], sigma["k6"]) if rational else 0.0,
+        )
+
+    @property
     def bundle_prior(self) -> LensPrior:
         """Beliefs for the bundle adjustment: the chosen model's free parameters, the others locked."""
         free = set(self.model.free)
@@ -204,8 +226,15 @@ def calibrate_camera(
     starts = {kind: start_of(views, _richest(settings.models, kind)) for kind in kinds}
     chosen = _informative(views, starts, settings.most_pictures)
     instants, views = instants[chosen], views.at(chosen)
-    rough = {kind: _rough(views, _richest(settings.models, kind), start, chosen) for kind, start in starts.items()}
+    rough = {
+        kind: _rough(views, _richest(settings.models, kind), start.at(chosen)) for kind, start in starts.items()
+    }
     best, noise = min(rough.values(), key=lambda pair: pair[1])
+    for kind in kinds:
+        if rough[kind][1] > STUCK * noise:
+            rich = _richest(settings.models, kind)
+            helped = best_poses(views, converted(best.intrinsics, rich), REFINE_STEPS)
+            rough[kind] = min(rough[kind], _rough(views, rich, helped), key=lambda pair: pair[1])
     views, good = _gated(views, best, noise)
     if np.count_nonzero(good) < FEWEST_PICTURES:
         raise refusal(name, f"showed the board in {len(good)} pictures of which only {good.sum()} agree")
@@ -233,7 +262,7 @@ def calibrate_camera(
         rms_px=float(np.sqrt(np.sum(result.residual**2) / np.count_nonzero(views.seen))),
         heldout_px=rms(heldout[model.name]),
         heldout_by_model={tried: rms(errors) for tried, errors in heldout.items()},
-        coverage=coverage(views.size_wh, every.xy[every.seen], result.poses, views.points),
+        coverage=coverage(views.size_wh, every.xy[every.seen], result.poses),
         pictures=np.sort(instants),
         rejected=np.sort(rejected),
         pictures_seen=len(every.xy),
@@ -286,11 +315,10 @@ def _informative(views: Views, starts: dict[CameraModel, Start], most: int) -> N
     return np.asarray(sane[most_informative(information, before, most)])
 
 
-def _rough(views: Views, model: LensModel, start: Start, chosen: NDArray[np.intp]) -> tuple[Fit, float]:
-    """Fit the chosen pictures robustly; also the noise, px."""
+def _rough(views: Views, model: LensModel, start: Start) -> tuple[Fit, float]:
+    """Fit a model robustly; also the noise, px."""
     prior = _prior(start.lens, model, LOOSE_ASPECT)
-    begin = Start(start.lens, start.poses[chosen], start.rms_px[chosen])
-    return robust_fit(views, model, begin, prior)
+    return robust_fit(views, model, start, prior)
 
 
 def _gated(views: Views, rough: Fit, noise_px: float) -> tuple[Views, BoolArray]:

@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from calibration.camera import Intrinsics
 from calibration.extrinsics_pose import REFINE_STEPS, both_poses, pose_jacobian, refine_poses, well_spread
-from calibration.intrinsics_fit import Fit, LensModel, Prior, Views, fit
+from calibration.intrinsics_fit import CORNER_MARGIN, Fit, LensModel, Prior, Views, fit
 from calibration.transforms import FloatArray
 
 # Focal lengths tried, as shares of the picture's longer side: from fisheyes of 180 deg to a telephoto lens
@@ -25,17 +26,24 @@ ROBUST_WIDTH = 3.0
 ROBUST_ROUNDS = 3
 ROBUST_STEPS = 6
 
+# A pinhole model has no rays beyond this angle to the axis that a polynomial could follow.
+WIDEST_RAD = 1.3
+
 # A rounded coordinate has this sigma; the pictures of a real lens never agree better.
 SMALLEST_NOISE_PX = 0.01
 
 
 @dataclass(frozen=True)
 class Start:
-    """A lens without distortion, and the poses (V, 4, 4) of all views under it; error in px."""
+    """A lens that is roughly right, and the poses (V, 4, 4) of all views under it; error (V,) in px."""
 
     lens: Intrinsics
     poses: FloatArray
     rms_px: FloatArray
+
+    def at(self, which: NDArray[np.intp]) -> Start:
+        """Only these views."""
+        return replace(self, poses=self.poses[which], rms_px=self.rms_px[which])
 
 
 def start_of(views: Views, model: LensModel) -> Start:
@@ -81,6 +89,27 @@ def best_poses(views: Views, lens: Intrinsics, steps: int) -> Start:
         poses[usable] = np.where(second[:, None, None], found[1].cam_from_board, found[0].cam_from_board)
         rms[usable] = np.where(second, found[1].rms_px, found[0].rms_px)
     return Start(lens, poses, np.where(np.isfinite(rms), rms, np.inf))
+
+
+def converted(lens: Intrinsics, model: LensModel) -> Intrinsics:
+    """The lens of another kind that has the same radii.
+
+    Where the search for one kind of lens got stuck, the other's result is a better start.
+    """
+    corner = float(np.hypot(*lens.size_wh)) / 2.0 / lens.focal_px
+    dist_on_axis = lens.dist.copy()
+    if lens.model == "pinhole":
+        dist_on_axis[2:4] = 0.0  # the tangential terms have no part in the radius
+    on_axis = replace(lens, K=np.eye(3), dist=dist_on_axis)
+    radius = np.linspace(0.0, min(np.tan(min(corner, WIDEST_RAD)), lens.max_radius), 50)[1:]
+    reached = on_axis.distort(np.stack([radius, np.zeros_like(radius)], axis=1))[:, 0]
+    base = np.arctan(radius) if model.kind == "fisheye" else radius
+    powers = (3, 5, 7, 9) if model.kind == "fisheye" else (3, 5, 7)
+    inside = reached < CORNER_MARGIN * corner
+    found = np.linalg.lstsq(base[inside, None] ** powers, (reached - base)[inside], rcond=None)[0]
+    dist = np.zeros(model.length)
+    dist[list(range(4)) if model.kind == "fisheye" else [0, 1, 4]] = found
+    return Intrinsics(lens.size_wh, lens.K, dist, model.kind)
 
 
 def noise_of(residual: FloatArray, weight: FloatArray) -> float:

@@ -30,7 +30,8 @@ class Coverage:
     counts : (6, 8) int
         Corners seen in each cell of the picture, rows from the top.
     tilt_deg : (V,)
-        Angle between the target's normal and the line of sight to it, deg.
+        Angle between the target's normal and the optical axis, deg. Targets that are parallel to the sensor
+        do not tell the focal length (Zhang, IEEE TPAMI 2000, section 3).
     empty_regions : tuple of str
         Ninths of the picture without a corner, by name.
     """
@@ -50,7 +51,7 @@ class Coverage:
         return float(np.percentile(self.tilt_deg, 90)) if len(self.tilt_deg) else 0.0
 
 
-def coverage(size_wh: tuple[int, int], xy: FloatArray, poses: FloatArray, points: FloatArray) -> Coverage:
+def coverage(size_wh: tuple[int, int], xy: FloatArray, poses: FloatArray) -> Coverage:
     """Tell what pictures show: all corners ``xy`` (N, 2) px, and the target's poses (V, 4, 4)."""
     counts = _histogram(xy, size_wh, GRID)
     thirds = _histogram(xy, size_wh, (3, 3))
@@ -60,14 +61,12 @@ def coverage(size_wh: tuple[int, int], xy: FloatArray, poses: FloatArray, points
         for j in range(3)
         if thirds[i, j] == 0
     )
-    return Coverage(counts, tilts(poses, points), empty)
+    return Coverage(counts, tilts(poses), empty)
 
 
-def tilts(poses: FloatArray, points: FloatArray) -> FloatArray:
-    """Angle (V,) deg between the target's normal and the line of sight to its middle."""
-    middle = np.einsum("nij,j->ni", poses[:, :3, :3], points.mean(axis=0)) + poses[:, :3, 3]
-    cosine = np.abs(np.einsum("ni,ni->n", poses[:, :3, 2], middle)) / np.linalg.norm(middle, axis=1)
-    return np.asarray(np.degrees(np.arccos(np.clip(cosine, 0.0, 1.0))))
+def tilts(poses: FloatArray) -> FloatArray:
+    """Angle (V,) deg between the target's normal and the optical axis."""
+    return np.asarray(np.degrees(np.arccos(np.clip(np.abs(poses[:, 2, 2]), 0.0, 1.0))))
 
 
 def thin(xy: FloatArray, seen: BoolArray, size_wh: tuple[int, int], most: int) -> NDArray[np.intp]:

@@ -23,7 +23,7 @@ MANY_REJECTED = 0.3
 
 MEANINGS = {
     "f": "focal length",
-    "aspect": "pixel shape (fy / fx)",
+    "aspect": "pixel shape",
     "cx": "principal point across",
     "cy": "principal point down",
 }
@@ -72,7 +72,7 @@ def warnings_of(camera: CameraIntrinsics) -> tuple[str, ...]:
     if cover.empty_regions and cover.share < LEAST_COVERAGE:
         found.append(
             f"Camera '{name}' saw the board in {cover.share:.0%} of its picture, never at the "
-            f"{_list(cover.empty_regions)}: distortion there is a guess."
+            f"{_list(cover.empty_regions, 'or')}: distortion there is a guess."
         )
     total = len(camera.rejected) + len(camera.pictures)
     if len(camera.rejected) > MANY_REJECTED * total:
@@ -80,13 +80,9 @@ def warnings_of(camera: CameraIntrinsics) -> tuple[str, ...]:
             f"{len(camera.rejected)} of {total} pictures of camera '{name}' did not fit and were left out: "
             "was the board moving, or bent?"
         )
-    for held in camera.held_by_prior:
-        sigma = camera.sigma[held]
-        unit = " px" if held in ("cx", "cy", "f") else ""
-        found.append(
-            f"The pictures of camera '{name}' do not determine its {MEANINGS.get(held, f'distortion {held}')}; "
-            f"it is held near {HELD_AT.get(held, '0')} (± {sigma:.2g}{unit})."
-        )
+    if camera.held_by_prior:
+        held = _list(tuple(_held(camera, parameter) for parameter in camera.held_by_prior), "and")
+        found.append(f"The pictures of camera '{name}' do not determine its {held}.")
     aspect = camera.intrinsics.K[1, 1] / camera.intrinsics.K[0, 0]
     if abs(aspect - 1.0) > max(0.02, 3 * camera.sigma["aspect"]):
         found.append(
@@ -95,5 +91,12 @@ def warnings_of(camera: CameraIntrinsics) -> tuple[str, ...]:
     return tuple(found)
 
 
-def _list(words: tuple[str, ...]) -> str:
-    return words[0] if len(words) == 1 else ", ".join(words[:-1]) + " or " + words[-1]
+def _held(camera: CameraIntrinsics, parameter: str) -> str:
+    """Name a parameter and where it is held."""
+    unit = " px" if parameter in ("cx", "cy", "f") else ""
+    meaning = MEANINGS.get(parameter, f"distortion {parameter}")
+    return f"{meaning} (held near {HELD_AT.get(parameter, '0')}, ± {camera.sigma[parameter]:.2g}{unit})"
+
+
+def _list(words: tuple[str, ...], last: str) -> str:
+    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} {last} {words[-1]}"
