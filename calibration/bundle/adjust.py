@@ -63,7 +63,8 @@ def _usable(
     sightings: Sightings, world_from_board: FloatArray, settings: BundleSettings, reference: int
 ) -> tuple[NDArray[np.bool_], FloatArray]:
     """Which corners take part (T, C, K), and the time of each instant (T,) by the reference camera's clock."""
-    seen = sightings.seen & np.isfinite(world_from_board).all(axis=(1, 2))[:, None, None]
+    placed = np.asarray(np.isfinite(world_from_board).all(axis=(1, 2)))
+    seen = sightings.seen & placed[:, None, None]
     if settings.clocks == "simultaneous":
         times = np.arange(len(seen), dtype=np.float64)
     else:

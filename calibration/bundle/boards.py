@@ -193,7 +193,9 @@ class BoardProblem:
                 for other in range(node + 1):
                     block = row @ seen.matrix[:, :BOARD, :BOARD] @ rows[:, other]
                     self._add_pair(local, index, boards.nodes[:, other], block)
-        return Normal(cost, shared, mixed.reshape(-1, size), local, shared_gradient, local_gradient.ravel())
+        return Normal(
+            cost, shared, mixed.reshape(BOARD * count, size), local, shared_gradient, local_gradient.ravel()
+        )
 
     def _prior(self, state: BoardState) -> tuple[FloatArray, FloatArray]:
         """Distance and precision of cameras and shape."""

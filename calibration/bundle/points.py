@@ -167,7 +167,14 @@ class PointProblem:
                 mixed[which, :, places] += point @ free
                 local[which, 0] += point @ point.transpose(0, 2, 1)
                 local_gradient[which] += (point @ seen.residual[:, :, 0].T[..., None])[..., 0]
-        return Normal(cost, shared, mixed.reshape(-1, self.layout.size), local, gradient, local_gradient.ravel())
+        return Normal(
+            cost,
+            shared,
+            mixed.reshape(POINT * self.count, self.layout.size),
+            local,
+            gradient,
+            local_gradient.ravel(),
+        )
 
 
 def total_distance(rig: CameraRig, reference: int) -> float:

@@ -118,7 +118,7 @@ def refine_from_points(
     finite = np.isfinite(xy).all(axis=-1) & np.isfinite(sigma) & (sigma > 0)
     start, seen = _triangulate(cameras.rig, np.where(finite[..., None], xy, np.nan), sigma)
     _check_views(seen, rig)
-    used = np.argwhere(np.count_nonzero(seen, axis=1))
+    used = np.argwhere(seen.sum(axis=1) > 0)
     number = np.full(start.shape[:2], -1)
     number[used[:, 0], used[:, 1]] = np.arange(len(used))
     views = []
@@ -196,7 +196,7 @@ def _triangulate(rig: CameraRig, xy: FloatArray, sigma: FloatArray) -> tuple[Flo
     parallax and points behind a camera.
     """
     origins, directions = world_rays(rig, rig.undistort(xy))
-    seen = np.isfinite(directions).all(axis=-1)
+    seen = np.asarray(np.isfinite(directions).all(axis=-1))
     d = np.where(seen[..., None], directions, 0.0)
     weight = np.where(seen, 1.0 / sigma, 0.0) ** 2
     across = np.eye(3) - d[..., :, None] * d[..., None, :]

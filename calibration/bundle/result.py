@@ -63,6 +63,26 @@ class CameraCovariance:
         full[np.ix_(columns.local, columns.local)] = self.matrix[columns.columns, columns.columns]
         return full
 
+    def aligned_centre_sigma(self, rig: CameraRig) -> FloatArray:
+        """Sigmas (C, 3) of the cameras' positions in the rig, m, along the world's axes.
+
+        After the best rigid alignment of all positions with the true ones: how well the rig's form is known,
+        whichever camera holds the world (inner constraints: Triggs et al. 1999, section 9.2).
+        """
+        centres = np.array([camera.centre for camera in rig.cameras])
+        count = len(centres)
+        by_step = np.zeros((count, 3, self.matrix.shape[0]))
+        for index, (camera, columns) in enumerate(zip(rig.cameras, self.layout.cameras, strict=True)):
+            if columns.pose_is_free:
+                by_step[index][:, columns.columns][:, 3:6] = -camera.cam_from_world[:3, :3].T
+        motion = np.zeros((count, 3, 6))
+        motion[:, :, :3] = np.eye(3)
+        motion[:, :, 3:] = -rotations.cross_matrix(centres - centres.mean(axis=0))
+        rigid = motion.reshape(3 * count, 6)
+        stay = np.eye(3 * count) - rigid @ np.linalg.pinv(rigid)
+        root = stay @ by_step.reshape(3 * count, -1)
+        return np.asarray(np.sqrt(np.sum((root @ self.matrix) * root, axis=1)).reshape(count, 3))
+
     def relative_pose(self, rig: CameraRig, camera: int, other: int) -> FloatArray:
         """Covariance (6, 6) of the step (rad, m) from the left of camera_from_other; independent of the gauge."""
         poses = rig.cam_from_world

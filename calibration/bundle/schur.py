@@ -39,6 +39,11 @@ def gram(matrix: FloatArray) -> FloatArray:
     return np.asarray((np.swapaxes(pieces, 1, 2) @ pieces).sum(axis=0) + rest.T @ rest)
 
 
+def _width(matrix: FloatArray) -> int:
+    """Number of columns, which may be none."""
+    return matrix.shape[1] if matrix.ndim == 2 else 1
+
+
 def _floored(diagonal: FloatArray, damping: float) -> FloatArray:
     """What to add to a diagonal; an unknown that nothing observes stays where it is."""
     return np.where(diagonal > 0, (damping + FLOOR) * diagonal, 1.0)
@@ -106,14 +111,14 @@ class _Factor:
         """For block-diagonal matrices: L^-1 right, with right (N * b, ...)."""
         assert self._inverse is not None
         count, size = self._shape
-        return np.asarray((self._inverse @ right.reshape(count, size, -1)).reshape(right.shape))
+        return np.asarray((self._inverse @ right.reshape(count, size, _width(right))).reshape(right.shape))
 
     def solve(self, right: FloatArray) -> FloatArray:
         """Solve for right (N * b, ...)."""
         if self._inverse is None:
             return np.asarray(cho_solve_banded((self._banded, True), right, check_finite=False))
         count, size = self._shape
-        half = self._inverse @ right.reshape(count, size, -1)
+        half = self._inverse @ right.reshape(count, size, _width(right))
         return np.asarray((np.swapaxes(self._inverse, 1, 2) @ half).reshape(right.shape))
 
     def reduce(self, normal: Normal) -> tuple[FloatArray, FloatArray]:
@@ -139,8 +144,10 @@ def solve(normal: Normal, damping: float) -> Step | None:
         reduced[np.diag_indices_from(reduced)] += extra
         # Scaled to a unit diagonal: pixels and distortion coefficients differ by ten powers of ten.
         scale = 1.0 / np.sqrt(diagonal + extra)
-        solved = cho_solve(cho_factor(reduced * scale[:, None] * scale, check_finite=False), right * scale)
-        shared = solved * scale
+        shared = right * scale
+        if shared.size:
+            factored = cho_factor(reduced * scale[:, None] * scale, check_finite=False)
+            shared = cho_solve(factored, shared) * scale
         local = -factor.solve(normal.local_gradient + np.einsum("ng,g->n", normal.mixed, shared))
     except np.linalg.LinAlgError:
         return None
@@ -163,7 +170,7 @@ def covariance(normal: Normal) -> tuple[FloatArray, FloatArray]:
     # What the views do not determine gets an enormous sigma, not an exception.
     root = vectors / np.sqrt(np.maximum(values, 1e-15)) * scale[:, None]
     shared = root @ root.T
-    across = (factor.solve(normal.mixed) @ root).reshape(count, size, -1)
+    across = (factor.solve(normal.mixed) @ root).reshape(count, size, len(shared))
     return shared, _diagonal_of_inverse(normal.local) + across @ np.swapaxes(across, 1, 2)
 
 

@@ -17,6 +17,9 @@ from calibration.transforms import FloatArray, from_rotation
 
 # Frequencies of a waving hand, Hz; their periods have no common multiple in a recording.
 HAND_HZ = np.array([0.23, 0.41, 0.67])
+# Distances, m, and tilts, rad, of a board held in front of a camera for its lens.
+CLOSE_M = (0.7, 1.5)
+CLOSE_TILT = 0.7
 # A corner further from the view's axis than this, as the cosine between board normal and ray, is not found.
 FLATTEST = 0.35
 
@@ -41,6 +44,8 @@ class Scene:
     fisheye : bool
     swing_m : float
         How far the hand moves.
+    closeups : int
+        Instants added at the end, for each camera, with the board held still near it: for its lens.
     """
 
     cameras: int = 4
@@ -54,6 +59,7 @@ class Scene:
     clock_rate: tuple[float, ...] = ()
     fisheye: bool = False
     swing_m: float = 0.5
+    closeups: int = 0
 
 
 @dataclass(frozen=True)
@@ -99,6 +105,20 @@ def wave(times: FloatArray, scene: Scene, rng: np.random.Generator) -> tuple[Flo
     return turn[..., :, :] @ facing, position
 
 
+def hold(rig: CameraRig, scene: Scene, rng: np.random.Generator) -> tuple[FloatArray, FloatArray]:
+    """Poses (N, 3, 3), (N, 3) of the board in front of each camera in turn."""
+    rotations_, positions = [], []
+    for camera in rig.cameras:
+        depth = rng.uniform(*CLOSE_M, scene.closeups)
+        half = 0.35 * np.array(camera.intrinsics.size_wh) / camera.intrinsics.focal_px
+        across = rng.uniform(-half, half, (scene.closeups, 2))
+        local = np.concatenate([across, np.ones((scene.closeups, 1))], axis=1) * depth[:, None]
+        positions.append((local - camera.cam_from_world[:3, 3]) @ camera.cam_from_world[:3, :3])
+        tilt = rng.uniform(-CLOSE_TILT, CLOSE_TILT, (scene.closeups, 3))
+        rotations_.append(camera.cam_from_world[:3, :3].T @ rotations.exp(tilt))
+    return np.concatenate(rotations_), np.concatenate(positions)
+
+
 def record(scene: Scene, seed: int = 0) -> Recording:
     """Record a scene; the same seed gives the same recording."""
     rng = np.random.default_rng(seed)
@@ -109,13 +129,18 @@ def record(scene: Scene, seed: int = 0) -> Recording:
     points = np.column_stack([grid - grid.mean(axis=0), np.zeros(len(grid))])
     offset = np.array(scene.clock_offset_s or (0.0,) * count)
     rate = np.array(scene.clock_rate or (0.0,) * count)
-    nominal = np.arange(scene.instants) / scene.fps
+    still = scene.closeups * count
+    nominal = np.arange(scene.instants + still) / scene.fps
     t_s = np.repeat(nominal[:, None], count, axis=1)
     true_times = t_s + offset + rate * (t_s - nominal.mean())
     path_seed = rng.integers(2**32)
     rotation, position = wave(true_times, scene, np.random.default_rng(path_seed))
     at_instants, there = wave(nominal, scene, np.random.default_rng(path_seed))
-    xy = np.full((scene.instants, count, len(points), 2), np.nan)
+    if still:
+        held_rotation, held_position = hold(rig, scene, rng)
+        rotation[-still:], position[-still:] = held_rotation[:, None], held_position[:, None]
+        at_instants[-still:], there[-still:] = held_rotation, held_position
+    xy = np.full((len(nominal), count, len(points), 2), np.nan)
     for index, camera in enumerate(rig.cameras):
         world = points @ np.swapaxes(rotation[:, index], 1, 2) + position[:, index][:, None]
         pixels, valid = camera.project(world)
@@ -130,9 +155,9 @@ def record(scene: Scene, seed: int = 0) -> Recording:
     angle, length = rng.uniform(0, 2 * np.pi, xy.shape[:3]), rng.uniform(5.0, 100.0, xy.shape[:3])
     xy += np.where(wrong, length, 0.0)[..., None] * np.stack([np.cos(angle), np.sin(angle)], axis=-1)
     sizes = np.array([camera.intrinsics.size_wh for camera in rig.cameras], dtype=np.int64)
-    frames = np.repeat(np.arange(scene.instants)[:, None], count, axis=1)
+    frames = np.repeat(np.arange(len(nominal))[:, None], count, axis=1)
     sightings = Sightings(rig.names, sizes, points, xy, t_s, frames)
-    poses = np.tile(np.eye(4), (scene.instants, 1, 1))
+    poses = np.tile(np.eye(4), (len(nominal), 1, 1))
     poses[:, :3, :3], poses[:, :3, 3] = at_instants, there
     return Recording(sightings, rig, poses)
 
