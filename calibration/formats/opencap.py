@@ -1,4 +1,4 @@
-"""OpenCap's cameraIntrinsicsExtrinsics.pickle, one a camera, through an unpickler that runs nothing.
+"""OpenCap's cameraIntrinsicsExtrinsics.pickle, one a camera, read without running anything.
 
 A dictionary of arrays: ``intrinsicMat`` (3, 3) px, ``distortion`` k1, k2, p1, p2, k3, ``imageSize`` height and
 width in px, ``rotation`` (3, 3) and ``translation`` (3, 1) mm as OpenCV's solvePnP gives them, that is
@@ -8,22 +8,20 @@ into one folder. The world is that of OpenCap's board, which hangs upright: no a
 two sizes is the width is told by the principal point, since writers differ. Facts from opencap-core and
 Pose2Sim 0.10.
 
-A pickle is a program that builds objects. Here it may build dictionaries, lists, strings, numbers and numpy
-arrays; every other name that it asks for is refused, before anything of it runs.
+Nothing of a pickle is run, see ``plain_pickle``.
 """
 
 from __future__ import annotations
 
-import io
 import pickle
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from calibration.camera import Camera, CameraRig
 from calibration.errors import CalibrationError
 from calibration.formats.lens import Holds, fit_rig
+from calibration.formats.plain_pickle import array_of, load
 from calibration.formats.protocol import Source, Written
 from calibration.formats.values import MM, make_camera, numbers, plain_names, pose_from
 from calibration.transforms import FloatArray, to_rvec_tvec
@@ -34,9 +32,6 @@ HOLDS = Holds("OpenCap")
 # Pickles of protocol 2 and up begin with this byte and the protocol's number.
 PICKLE_MARK = b"\x80"
 PROTOCOL = 3
-
-# No calibration is larger, whatever the pickle claims.
-MOST_ELEMENTS = 1000
 
 
 class OpenCapFormat:
@@ -66,72 +61,22 @@ class OpenCapFormat:
         return Written(files, dropped)
 
 
-def load_pickle(path: Path, data: bytes) -> Any:
-    """Load a pickle of plain values and numpy arrays, or raise CalibrationError naming what else it wants."""
-    unpickler = _Restricted(io.BytesIO(data))
-    try:
-        return unpickler.load()
-    except CalibrationError as error:
-        raise CalibrationError(error.what, error.remedy, path) from error
-    # The documentation of pickle leaves open which exceptions broken data raises.
-    except Exception as error:
-        raise CalibrationError(
-            f"This is not a whole pickle: {error}.", "Download it from OpenCap again.", path
-        ) from error
-
-
-class _Restricted(pickle.Unpickler):
-    """An unpickler that knows how to make numpy arrays, and nothing else."""
-
-    def find_class(self, module: str, name: str) -> Any:
-        """Return the few names that arrays are made with; numpy 1 and 2 name their modules differently."""
-        known = _array_makers().get((module.replace("numpy._core", "numpy.core"), name))
-        if known is None:
-            raise CalibrationError(
-                f"This pickle wants to run '{module}.{name}'; it was not opened.",
-                "Do not use it; ask where it comes from.",
-            )
-        return known
-
-
-def _array_makers() -> dict[tuple[str, str], Any]:
-    """What makes numpy arrays, by the names in pickles.
-
-    The functions are made anew for each pickle, as a pickle may change attributes of what it is given.
-    """
-
-    def frombuffer(buffer: bytes, dtype: Any, shape: tuple[int, ...], order: Any) -> Any:
-        return np.frombuffer(buffer, dtype=dtype).reshape(shape, order=order)
-
-    def encode(text: str, encoding: str) -> bytes:
-        # Python 3 writes bytes so for Python 2; other codecs could unpack or import something.
-        if encoding != "latin1":
-            raise ValueError(f"text in {encoding}")
-        return text.encode("latin1")
-
-    return {
-        ("numpy", "ndarray"): np.ndarray,
-        ("numpy", "dtype"): np.dtype,
-        ("numpy.core.multiarray", "_reconstruct"): np.empty(0).__reduce__()[0],
-        ("numpy.core.multiarray", "scalar"): np.float64(0).__reduce__()[0],
-        ("numpy.core.numeric", "_frombuffer"): frombuffer,
-        ("_codecs", "encode"): encode,
-    }
-
-
 def _read_camera(name: str, path: Path) -> Camera:
     """Read one pickle."""
     try:
-        values = load_pickle(path, path.read_bytes())
+        values = load(path, path.read_bytes())
     except OSError as error:
         raise CalibrationError(f"The pickle cannot be read: {error.strerror}.", "Check the file.", path) from error
     if not isinstance(values, dict):
         raise CalibrationError("This pickle holds no calibration.", f"Give OpenCap's {OWN_NAME}.", path)
 
     def get(key: str, *shapes: tuple[int | None, ...]) -> FloatArray:
-        value = values.get(key)
-        if isinstance(value, np.ndarray) and value.size > MOST_ELEMENTS:
-            raise CalibrationError(f"'{key}' of camera '{name}' is far too large.", "Export it again.", path)
+        try:
+            value = array_of(values.get(key))
+        except ValueError as error:
+            raise CalibrationError(
+                f"'{key}' of camera '{name}' is not made of numbers: {error}.", "Export it again.", path
+            ) from error
         return numbers(path, name, key, value, *shapes)
 
     K = get("intrinsicMat", (3, 3))

@@ -40,7 +40,7 @@ class Pose2SimFormat:
             toml_rig.read_camera(source.path, toml_rig.name_of(key, table), table, 1.0)
             for key, table in tables.items()
         )
-        return CameraRig(tuple(cameras), {"source": source.path.name})
+        return CameraRig(tuple(cameras), {"source": source.path.name, "world": "Pose2Sim, z up"})
 
     def write(self, rig: CameraRig) -> Written:
         """Write k1, k2, p1, p2 of each camera, fitted anew where the lens has more."""
