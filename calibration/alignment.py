@@ -200,7 +200,7 @@ def align_by_default(
     aligned, new_from_old = align_to_up(rig, up, middle)
     assumption = (
         "Nobody said where the floor is and the board never lay flat and still: up is the cameras' own up "
-        f"(they agree within {np.degrees(roll_rad):.0f}°)"
+        f"(they agree within {np.degrees(roll_rad):.1f}°)"
         f"{', the origin is the middle of where the board was' if middle is not None else ''}. The height of the "
         "floor is not known."
     )

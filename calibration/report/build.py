@@ -60,6 +60,7 @@ def build_report(
     warnings: tuple[str, ...] = (),
     engine: str = "own",
     crosscheck: CrossCheck | None = None,
+    common: Sightings | None = None,
 ) -> CalibrationReport:
     """Compute everything that the report shows.
 
@@ -79,6 +80,9 @@ def build_report(
         Which corners the solve kept; all that were seen if not given.
     parameters : mapping, optional
         Parameters with their sigmas by camera; without sigmas from the rig if not given.
+    common : Sightings, optional
+        ``sightings`` with the clocks of all cameras brought together, to compare pairs of cameras by; the
+        same if not given.
     """
     rig = rig.select(sightings.cameras)
     poses = fit_board_poses(rig, sightings) if world_from_board is None else world_from_board
@@ -108,7 +112,7 @@ def build_report(
         heldout=measured,
         seconds=dict(seconds or {}),
         cameras=cameras,
-        pairs=pair_graph(rig, sightings),
+        pairs=pair_graph(rig, sightings if common is None else common),
         clocks=clocks,
         warnings=warnings,
         verdict=Verdict(Level.POOR, "", ()),

@@ -177,7 +177,7 @@ def bars(
         if count:
             parts.append(_rect(x0 + 0.3, floor - tall, max(0.5, x1 - x0 - 0.6), tall, "bar"))
     parts.append(_line(side, floor, width - side, floor, "axis"))
-    ticks = nice_ticks(low, high, 6 if width > WIDE else 4)
+    ticks = nice_ticks(low, high, 6 if width > WIDE else 5)
     for tick in ticks:
         x = side + (tick - low) * across
         parts.append(_line(x, floor, x, floor + 3, "axis"))
@@ -259,15 +259,15 @@ def clock_offsets(clocks: tuple[Clock, ...]) -> Markup:
     """Offsets with bars of two standard deviations, ms."""
     row, head, foot = 26.0, 6.0, 32.0
     names = 12.0 + 6.6 * min(18, max(len(clock.camera) for clock in clocks))
-    width, height = names + 420.0, head + row * len(clocks) + foot
+    width, height = names + 320.0, head + row * len(clocks) + foot
     spans = [2e3 * (c.offset_sigma_s if math.isfinite(c.offset_sigma_s) else 0.0) for c in clocks]
     reach = 1.1 * max(
         *(abs(1e3 * c.offset_s) + span for c, span in zip(clocks, spans, strict=True)),
         1e3 * clocks[0].frame_s * 0.1,
     )
-    middle, across = names + 205.0, 205.0 / reach
+    middle, across = names + 155.0, 155.0 / reach
     floor = head + row * len(clocks)
-    ticks = nice_ticks(-reach, reach, 8)
+    ticks = nice_ticks(-reach, reach, 6)
     parts = []
     for tick in ticks:
         x = middle + tick * across

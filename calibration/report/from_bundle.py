@@ -73,6 +73,7 @@ def report_from_bundle(
         seconds=seconds,
         warnings=(*warnings, *(() if result.converged else ("The solve ran out of iterations.",))),
         crosscheck=crosscheck,
+        common=common.at(~heldout),
     )
 
 

@@ -35,6 +35,8 @@ MOST_BOARDS = 60
 # Depth of the pyramids that stand for cameras, as a share of the rig's size: seen, and not in the way.
 FRUSTUM_SHARE = 0.09
 SMALLEST_FRUSTUM_M = 0.05
+# Things lower than this share of the rig's size below z = 0 say that z = 0 is not the floor.
+DEEPEST_SHARE = 0.05
 
 MARKS = {Level.GOOD: "✓", Level.CARE: "!", Level.POOR: "✕"}
 LEVEL_WORDS = {Level.GOOD: "good", Level.CARE: "with care", Level.POOR: "poor"}
@@ -101,6 +103,7 @@ def render_html(
     furthest = max((c.residuals.edges[-1] for c in report.cameras if c.residuals.edges), default=None)
     marked = [f for f in report.verdict.findings if f.level > Level.GOOD]
     shown = [f for i, f in enumerate(marked) if f.level is Level.POOR or i < MOST_SHOWN]
+    view = scene(rig, poses, sightings.points)
     template = _environment().get_template("page.html.jinja")
     return template.render(
         title=title,
@@ -124,7 +127,8 @@ def render_html(
         notes={
             NOTE_WORDS.get(key, key.replace("_", " ").capitalize()): text for key, text in report.notes.items()
         },
-        data=_json(scene(rig, poses, sightings.points)),
+        grid_z=view["grid_z"],
+        data=_json(view),
     )
 
 
@@ -140,7 +144,10 @@ def scene(rig: CameraRig, world_from_board: FloatArray, points: FloatArray) -> d
     if known.size:
         size = max(size, float(np.linalg.norm(centres - boards.reshape(-1, 3).mean(axis=0), axis=1).max()))
     depth = max(SMALLEST_FRUSTUM_M, FRUSTUM_SHARE * size)
+    lowest = float(min(centres[:, 2].min(), boards[..., 2].min(initial=np.inf)))
     return {
+        # Where the floor is not known to be at z = 0, a grid in the middle of things would look like one.
+        "grid_z": 0.0 if lowest > -DEEPEST_SHARE * size else round(lowest, 4),
         "cameras": [_frustum(camera, depth) for camera in rig.cameras],
         "boards": np.round(boards, 4).tolist(),
     }
@@ -201,7 +208,7 @@ def _figures(report: CalibrationReport) -> list[Figure]:
                 f"rms; median {number(lengths.median_mm, 2, 'mm')}, on pictures held out of the solve",
             ),
             Figure(
-                "The board seems to bend by",
+                "Board seems bent by",
                 number(rigidity.rms_mm, 2, "mm"),
                 f"rms from its true shape; 95 % within {number(rigidity.p95_mm, 2, 'mm')}",
             ),
@@ -246,7 +253,7 @@ def _length_bars(lengths: LengthErrors) -> Markup:
     reach = max(lengths.histogram.edges[-1], 1.05 * lengths.p95_mm)
     marks = ((-lengths.p95_mm, "95 %"), (lengths.p95_mm, "95 %"))
     label = "Errors of distances on the board"
-    return drawings.bars(lengths.histogram, "mm", label, width=560, height=200, reach=reach, marks=marks)
+    return drawings.bars(lengths.histogram, "mm", label, width=440, height=190, reach=reach, marks=marks)
 
 
 def _parameter_rows(cameras: tuple[CameraReport, ...]) -> list[dict[str, Any]]:

@@ -16,9 +16,10 @@
   const [xs, ys, zs] = [span(0), span(1), span(2)];
   const middle = [xs, ys, zs].map(([a, b]) => (a + b) / 2);
   const size = Math.max(0.3, Math.hypot(xs[1] - xs[0], ys[1] - ys[0], zs[1] - zs[0]));
-  // The floor is drawn where it is near the rig; far from it, z = 0 means nothing to look at.
-  const grounded = zs[0] > -0.35 * size && zs[0] < size && zs[1] > 0;
-  const room = grounded ? all.concat(scene.cameras.map((c) => [c.centre[0], c.centre[1], 0])) : all;
+  // The grid is drawn where it is near the rig; far below, it is nothing to look at.
+  const ground = scene.grid_z;
+  const grounded = zs[0] - ground < size;
+  const room = grounded ? all.concat(scene.cameras.map((c) => [c.centre[0], c.centre[1], ground])) : all;
 
   const eye = { yaw: 0.6, pitch: 0.42, distance: 5, target: middle.slice() };
   let width = 1, height = 1, look = "room";
@@ -79,8 +80,8 @@
       const fade = (x, y) => Math.max(0.05, 0.4 * (1 - Math.hypot(x - (x0 + x1) / 2, y - (y0 + y1) / 2) / reach));
       for (let x = x0; x <= x1; x++) {
         for (let y = y0; y <= y1; y++) {
-          if (x < x1) stroke([x, y, 0], [x + 1, y, 0], soft, 1, fade(x + 0.5, y));
-          if (y < y1) stroke([x, y, 0], [x, y + 1, 0], soft, 1, fade(x, y + 0.5));
+          if (x < x1) stroke([x, y, ground], [x + 1, y, ground], soft, 1, fade(x + 0.5, y));
+          if (y < y1) stroke([x, y, ground], [x, y + 1, ground], soft, 1, fade(x, y + 0.5));
         }
       }
     }
@@ -104,7 +105,7 @@
     }
     for (const camera of scene.cameras) {
       const c = camera.centre;
-      if (grounded) stroke(c, [c[0], c[1], 0], accent, 1, 0.35);
+      if (grounded) stroke(c, [c[0], c[1], ground], accent, 1, 0.35);
       if (camera.corners.length) fill(camera.corners, accent, 0.14);
       camera.corners.forEach((corner, i) => {
         stroke(c, corner, accent, 1.4);
@@ -128,7 +129,7 @@
   function setLook(name) {
     look = name;
     eye.target = middle.slice();
-    if (grounded) eye.target[2] = (zs[1] + Math.min(0, zs[0])) / 2;
+    if (grounded) eye.target[2] = (zs[1] + ground) / 2;
     eye.yaw = { room: 0.6, front: 0, side: Math.PI / 2, top: -Math.PI / 2 }[name];
     eye.pitch = { room: 0.42, front: 0.03, side: 0.03, top: 1.55 }[name];
     fit();
