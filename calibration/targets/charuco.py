@@ -41,13 +41,17 @@ FARTHEST_MARKER = 2.3
 # stay below; blurred and noisy ones, and those in glare, come above.
 LEAST_RESEMBLANCE = 0.6
 
-# A corner that looks like the print to this degree is believed even where it was not expected.
-STRIKING_RESEMBLANCE = 0.8
+# A corner that looks like the print to this degree is believed even where it was not expected, until the last
+# search, by which it has had its say about where the board is.
+STRIKING_RESEMBLANCE, NEVER = 0.8, 2.0
+
+# Fewer corners than this give no pose of the board, nor any check of one another.
+LEAST_CORNERS = 4
 
 # How far a corner may lie from where the markers around it put it, and from where the other corners put it,
 # in squares; bent paper and lenses need some room, and below LEAST_MOVE_PX it is noise.
 FARTHEST_MOVE, FARTHEST_LEFT = 0.15, 0.06
-LEAST_MOVE_PX = 1.2
+LEAST_MOVE_PX = 1.0
 
 # Half side of the refinement window as a share of the way to the nearest marker: 1 / sqrt(2) keeps markers out
 # however the square window lies. Measured on Caliscope's recordings: 0.19 px rms off the plane, 0.24 with 0.85.
@@ -229,26 +233,34 @@ class CharucoBoard:
     def _corners_near(self, picture: Image, markers: Markers) -> FloatArray:
         """Corners (K, 2) px around these markers; NaN where they are hidden or unlike the print.
 
-        Twice: the corners of markers are found to a pixel or so, and less under glare, so the first search is
-        wide; the second starts from where the corners that it found put the others.
+        The corners of markers are found to a pixel or so, and less under glare, so the first search is wide; the
+        next ones start from where the corners that were found put the others.
         """
         board, seen = self.marker_corners[markers.ids].reshape(-1, 2), markers.corners.reshape(-1, 2)
         centres = self.marker_corners[markers.ids].mean(axis=1)
         near = np.linalg.norm(self._corners[:, None] - centres, axis=-1).min(axis=1) < FARTHEST_MARKER
-        plan = Plan(board, seen)
+        plan = patches.Plan(board, seen)
         xy = self._refined(picture, plan, near, WIDE_WINDOW, FARTHEST_MOVE)
-        found = np.isfinite(xy[:, 0])
-        if np.count_nonzero(found) < 4:
-            return xy
-        # The saddles stand for more than the corners of markers do.
-        plan = Plan(
-            np.concatenate([board, np.repeat(self._corners[found], SADDLE_WEIGHT, axis=0)]),
-            np.concatenate([seen, np.repeat(xy[found], SADDLE_WEIGHT, axis=0)]),
-        )
-        return self._refined(picture, plan, near, 1.0, FARTHEST_LEFT)
+        for striking in (STRIKING_RESEMBLANCE, NEVER):
+            found = np.isfinite(xy[:, 0])
+            if np.count_nonzero(found) < LEAST_CORNERS:
+                return np.full_like(xy, np.nan)
+            # The saddles stand for more than the corners of markers do.
+            plan = patches.Plan(
+                np.concatenate([board, np.repeat(self._corners[found], SADDLE_WEIGHT, axis=0)]),
+                np.concatenate([seen, np.repeat(xy[found], SADDLE_WEIGHT, axis=0)]),
+            )
+            xy = self._refined(picture, plan, near, 1.0, FARTHEST_LEFT, striking)
+        return xy
 
     def _refined(
-        self, picture: Image, plan: Plan, near: NDArray[np.bool_], widen: float, farthest: float
+        self,
+        picture: Image,
+        plan: patches.Plan,
+        near: NDArray[np.bool_],
+        widen: float,
+        farthest: float,
+        striking: float = NEVER,
     ) -> FloatArray:
         """Refine the corners from where the plan puts them and keep those that look like the print."""
         guess = np.where(near[:, None], plan.at(self._corners), np.nan)
@@ -262,46 +274,8 @@ class CharucoBoard:
         like = patches.resemblance(picture, self._patches, at)
         moved = np.linalg.norm(shift, axis=1)
         expected = moved < np.maximum(farthest * square, LEAST_MOVE_PX)
-        striking = (like > STRIKING_RESEMBLANCE) & (moved < FARTHEST_MOVE * square)
-        good = (expected & (like > LEAST_RESEMBLANCE)) | striking
+        good = (expected & (like > LEAST_RESEMBLANCE)) | ((like > striking) & (moved < FARTHEST_MOVE * square))
         return np.where(good[:, None], xy, np.nan)
-
-
-class Plan:
-    """Where points of the board are in the picture: a plane, and what the lens adds, from matched points.
-
-    The lens bends the plane smoothly, so what the plane leaves over is fitted by a polynomial of the second
-    degree, as soon as there are points enough.
-    """
-
-    LEAST_POINTS = 16
-
-    def __init__(self, board: FloatArray, xy: FloatArray) -> None:
-        plane = patches.homography(board, xy)
-        if plane is None:
-            raise ValueError("the points lie on one line")
-        self._plane = plane
-        self._low, self._high = board.min(axis=0), board.max(axis=0)
-        self._bend: FloatArray = np.zeros((6, 2))
-        if board.shape[0] >= self.LEAST_POINTS:
-            left = xy - patches.project(plane, board)
-            self._bend = np.asarray(np.linalg.lstsq(self._terms(board), left, rcond=None)[0])
-
-    def at(self, board: FloatArray) -> FloatArray:
-        """Pixels (..., 2) of board points (..., 2), squares; NaN behind the horizon."""
-        return patches.project(self._plane, board) + self._terms(board) @ self._bend
-
-    def cell_px(self, board: FloatArray) -> FloatArray:
-        """Shorter side of a square at each board point (K,), px."""
-        right, below = np.array([0.5, 0.0]), np.array([0.0, 0.5])
-        across = np.linalg.norm(self.at(board + right) - self.at(board - right), axis=-1)
-        down = np.linalg.norm(self.at(board + below) - self.at(board - below), axis=-1)
-        return np.asarray(np.minimum(across, down))
-
-    def _terms(self, board: FloatArray) -> FloatArray:
-        """Polynomial terms (..., 6); outside the matched points the bend stays what it is at their edge."""
-        u, v = np.moveaxis(np.clip(board, self._low, self._high), -1, 0)
-        return np.stack([np.ones_like(u), u, v, u * u, u * v, v * v], axis=-1)
 
 
 def _mostly_mirrored(markers: Markers) -> bool:

@@ -25,6 +25,10 @@ FREE_WINDOW = 0.35
 
 LEAST_RESEMBLANCE = 0.6
 
+# How far a corner may be refined, and lie from where the others put it, in squares or, if more, px.
+FARTHEST_MOVE, FARTHEST_LEFT, LEAST_MOVE_PX = 0.25, 0.06, 1.0
+LEAST_CORNERS = 6
+
 
 @dataclass(frozen=True)
 class Checkerboard:
@@ -86,25 +90,31 @@ class Checkerboard:
         size = (picture.shape[1], picture.shape[0])
         if previous is not None and previous.region is not None:
             x0, y0, x1, y1 = grown(previous.region, TRACK_MARGIN, size)
-            found = self._search(picture[y0:y1, x0:x1], min(1.0, SQUARE_PX / previous.cell_px))
+            found = self._search(picture[y0:y1, x0:x1], min(1.0, SQUARE_PX / previous.cell_px), True)
             if found is not None:
                 return self._exact(picture, found + np.array([x0, y0]))
         scale = min(1.0, SEARCH_PX / max(picture.shape))
-        found = self._search(picture, scale)
+        found = self._search(picture, scale, thorough)
         if found is None and thorough and scale < 1.0:
-            found = self._search(picture, 1.0)
+            found = self._search(picture, 1.0, False)
         return nothing(len(self._corners)) if found is None else self._exact(picture, found)
 
-    def _search(self, picture: Image, scale: float) -> FloatArray | None:
+    def _search(self, picture: Image, scale: float, thorough: bool) -> FloatArray | None:
         """Corners (K, 2) roughly, in either order, px; None if the board is not there.
 
-        Duda and Frese, "Accurate detection and localization of checkerboard corners for calibration", BMVC
-        2018, as in ``cv2.findChessboardCornersSB``: unlike its predecessor it stands blur and noise.
+        A glance at the picture's dark and light blobs (2-7 ms) mostly tells whether a search is worth while.
+        The quick search fails under blur and uneven light; then comes Duda and Frese, "Accurate detection and
+        localization of checkerboard corners for calibration", BMVC 2018, as in ``cv2.findChessboardCornersSB``.
         """
         height, width = picture.shape
         size = (max(round(width * scale), 1), max(round(height * scale), 1))
         small = cv2.resize(picture, size, interpolation=cv2.INTER_AREA) if scale < 1.0 else picture
-        good, corners = cv2.findChessboardCornersSB(small, (self.corners_x, self.corners_y), flags=0)
+        shape = (self.corners_x, self.corners_y)
+        if not thorough and not cv2.checkChessboard(small, shape):
+            return None
+        good, corners = cv2.findChessboardCorners(small, shape)
+        if not good:
+            good, corners = cv2.findChessboardCornersSB(small, shape, flags=cv2.CALIB_CB_EXHAUSTIVE)
         if not good or corners is None:
             return None
         ratio = np.array([width / size[0], height / size[1]])
@@ -134,8 +144,12 @@ class Checkerboard:
         spacing = self._spacing(guess)
         window = np.clip(FREE_WINDOW * spacing, patches.SMALLEST_WINDOW, patches.LARGEST_WINDOW).astype(np.int64)
         xy = patches.refine(picture, guess, window)
-        far = np.linalg.norm(xy - guess, axis=1) > 0.25 * spacing
-        xy[far] = np.nan
+        good = np.linalg.norm(xy - guess, axis=1) < FARTHEST_MOVE * spacing
+        if np.count_nonzero(good) < LEAST_CORNERS:
+            return nothing(len(self._corners))
+        expected = patches.Plan(self._corners[good], xy[good]).at(self._corners)
+        good &= np.linalg.norm(xy - expected, axis=1) < np.maximum(FARTHEST_LEFT * spacing, LEAST_MOVE_PX)
+        xy[~good] = np.nan
         region = bounding(guess, (picture.shape[1], picture.shape[0]))
         return Detection(xy, region=region, cell_px=float(np.median(spacing)))
 

@@ -23,10 +23,11 @@ from calibration.transforms import FloatArray
 
 TRACK_MARGIN = 1.0
 
-# The edges of the marker are searched for this far to either side, as a share of its side, and along this
-# middle part of each: near the corners the two edges blur into each other.
-EDGE_REACH, EDGE_PART = 0.09, (0.12, 0.88)
-EDGE_LINES, EDGE_SAMPLES = 24, 25
+# The edges of the marker are searched for this far to either side, as a share of its side and in px at least
+# and most, and along this middle part of each: near the corners the two edges blur into each other.
+EDGE_REACH, EDGE_REACH_PX, EDGE_PART = 0.09, (2.0, 8.0), (0.12, 0.88)
+EDGE_LINES = 24
+SAMPLES_PER_PX = 4
 LEAST_EDGE_CONTRAST = 8.0
 
 
@@ -63,6 +64,11 @@ class ArucoMarker:
     def name(self) -> str:
         """What it is, for people."""
         return f"ArUco marker {self.id} of {self.dictionary}, {1000 * self.side_m:g} mm"
+
+    @property
+    def modules(self) -> int:
+        """Modules a side, with the black border."""
+        return int(dictionary(self.dictionary).markerSize) + 2
 
     @cached_property
     def points(self) -> FloatArray:
@@ -121,9 +127,9 @@ def _edge_corners(picture: Image, rough: FloatArray) -> FloatArray:
         normal = np.array([along[1], -along[0]]) / max(length, 1e-9)
         if normal @ (a - inward) < 0:
             normal = -normal
-        reach = max(EDGE_REACH * length, 2.0)
+        reach = float(np.clip(EDGE_REACH * length, *EDGE_REACH_PX))
         share = np.linspace(*EDGE_PART, EDGE_LINES)
-        steps = np.linspace(-reach, reach, EDGE_SAMPLES)
+        steps = np.linspace(-reach, reach, 2 * round(reach * SAMPLES_PER_PX) + 1)
         at = a + share[:, None, None] * along + steps[:, None] * normal
         grey_levels = _sample(picture, at)
         slope = np.maximum(np.diff(grey_levels, axis=1), 0.0)  # from black inside to white outside
@@ -137,7 +143,9 @@ def _edge_corners(picture: Image, rough: FloatArray) -> FloatArray:
         points = (a + share[seen, None] * along) + offset[:, None] * normal
         lines.append(_line(points))
     corners = [np.cross(lines[i - 1], lines[i]) for i in range(4)]
-    return np.array([c[:2] / c[2] if abs(c[2]) > 1e-9 else [np.nan, np.nan] for c in corners])
+    xy = np.array([c[:2] / c[2] if abs(c[2]) > 1e-9 else [np.nan, np.nan] for c in corners])
+    within = (xy >= 0) & (xy <= np.array(picture.shape[::-1]) - 1)
+    return np.where(np.asarray(within.all(axis=1))[:, None], xy, np.nan)
 
 
 def _line(points: FloatArray) -> FloatArray:
@@ -152,15 +160,14 @@ def _line(points: FloatArray) -> FloatArray:
 
 def _sample(picture: Image, at: FloatArray) -> FloatArray:
     """Grey levels (L, S) at pixels (L, S, 2); NaN outside the picture."""
-    inside = ((at >= 0) & (at <= np.array(picture.shape[::-1]) - 1)).all(axis=-1)
+    within = (at >= 0) & (at <= np.array(picture.shape[::-1]) - 1)
     maps = at.astype(np.float32)
     values = cv2.remap(picture, maps[..., 0], maps[..., 1], cv2.INTER_LINEAR).astype(np.float64)
-    return np.where(inside, values, np.nan)
+    return np.where(within.all(axis=-1), values, np.nan)
 
 
 def draw_marker(marker: ArucoMarker, texels: int, margin: int) -> Image:
     """Draw the marker, ``texels`` a module, with a rim of ``margin`` modules."""
-    modules = dictionary(marker.dictionary).markerSize + 2
-    inner = cv2.aruco.generateImageMarker(dictionary(marker.dictionary), marker.id, modules * texels)
+    inner = cv2.aruco.generateImageMarker(dictionary(marker.dictionary), marker.id, marker.modules * texels)
     picture = np.pad(inner, margin * texels, constant_values=255)
     return np.asarray(255 - picture if marker.inverted else picture, dtype=np.uint8)

@@ -22,6 +22,9 @@ PRINT_BLUR = 0.06
 SMALLEST_WINDOW, LARGEST_WINDOW = 2, 7
 SUBPIX_CRITERIA = (cv2.TERM_CRITERIA_COUNT | cv2.TERM_CRITERIA_EPS, 40, 1e-3)
 
+# The search starts this much beside the guess, px, so that it never ends exactly where it started.
+START_ASIDE = 0.11
+
 # Contrast in grey levels below which a patch shows no print.
 LEAST_CONTRAST = 6.0
 
@@ -77,13 +80,13 @@ def refine(grey: Image, guess: FloatArray, window: NDArray[np.int64]) -> FloatAr
     usable = np.isfinite(guess).all(axis=1) & (np.nan_to_num(room, nan=-1.0) > window + 1)
     for half in np.unique(window[usable]):
         chosen = usable & (window == half)
-        start = np.ascontiguousarray(guess[chosen, None], dtype=np.float32)
+        start = np.ascontiguousarray(guess[chosen, None] + START_ASIDE, dtype=np.float32)
+        start_kept = start.copy()  # it is written over
         side = int(half)
         found = cv2.cornerSubPix(grey, start, (side, side), (-1, -1), SUBPIX_CRITERIA)
-        refined[chosen] = found[:, 0]
-    # cornerSubPix gives back its start where it leaves the window; such a start is no measurement.
-    ran_away = np.abs(refined - guess.astype(np.float32)).max(axis=1) == 0.0
-    refined[ran_away] = np.nan
+        # It gives back its very start where the search left the window: that is no measurement.
+        moved = (found != start_kept).any(axis=-1)
+        refined[chosen] = np.where(moved, found[:, 0], np.nan)
     return refined
 
 
@@ -112,3 +115,40 @@ def _normalised(values: FloatArray) -> tuple[FloatArray, FloatArray]:
     centred = values - values.mean(axis=1, keepdims=True)
     length = np.linalg.norm(centred, axis=1)
     return centred / np.maximum(length, 1e-9)[:, None], length / np.sqrt(values.shape[1])
+
+
+class Plan:
+    """Where points of the board are in the picture: a plane, and what the lens adds, from matched points.
+
+    The lens bends the plane smoothly, so what the plane leaves over is fitted by a polynomial of the second
+    degree, as soon as there are points enough.
+    """
+
+    LEAST_POINTS = 16
+
+    def __init__(self, board: FloatArray, xy: FloatArray) -> None:
+        plane = homography(board, xy)
+        if plane is None:
+            raise ValueError("the points lie on one line")
+        self._plane = plane
+        self._low, self._high = board.min(axis=0), board.max(axis=0)
+        self._bend: FloatArray = np.zeros((6, 2))
+        if board.shape[0] >= self.LEAST_POINTS:
+            left = xy - project(plane, board)
+            self._bend = np.asarray(np.linalg.lstsq(self._terms(board), left, rcond=None)[0])
+
+    def at(self, board: FloatArray) -> FloatArray:
+        """Pixels (..., 2) of board points (..., 2), squares; NaN behind the horizon."""
+        return project(self._plane, board) + self._terms(board) @ self._bend
+
+    def cell_px(self, board: FloatArray) -> FloatArray:
+        """Shorter side of a square at each board point (K,), px."""
+        right, below = np.array([0.5, 0.0]), np.array([0.0, 0.5])
+        across = np.linalg.norm(self.at(board + right) - self.at(board - right), axis=-1)
+        down = np.linalg.norm(self.at(board + below) - self.at(board - below), axis=-1)
+        return np.asarray(np.minimum(across, down))
+
+    def _terms(self, board: FloatArray) -> FloatArray:
+        """Polynomial terms (..., 6); outside the matched points the bend stays what it is at their edge."""
+        u, v = np.moveaxis(np.clip(board, self._low, self._high), -1, 0)
+        return np.stack([np.ones_like(u), u, v, u * u, u * v, v * v], axis=-1)
