@@ -107,7 +107,9 @@ def _write_camera(parent: ET.Element, camera: Camera) -> None:
     """Add one camera element."""
     lens = camera.intrinsics
     w, h = lens.size_wh
-    element = ET.SubElement(parent, "camera", active="1", serial=camera.name, model="video", viewrotation="0")
+    # Pose2Sim wants a residual; what it is here, mm, is not known.
+    known = {"active": "1", "serial": camera.name, "model": "video", "viewrotation": "0", "avg-residual": "nan"}
+    element = ET.SubElement(parent, "camera", known)
     for tag in ("fov_marker", "fov_marker_max", "fov_video", "fov_video_max"):
         ET.SubElement(element, tag, left="0", top="0", right=str(w - 1), bottom=str(h - 1))
     axes = (CV_FROM_Y_UP @ camera.cam_from_world[:3, :3]).reshape(-1)

@@ -4,6 +4,7 @@ All show one camera that stands at (0.5, -3, 1.2) m, looks along the world's +y 
 program's world has other axes.
 """
 
+import pickle
 from pathlib import Path
 
 import cv2
@@ -298,6 +299,45 @@ def test_easymocap_with_sizes_in_millimetres(tmp_path: Path) -> None:
     assert "taken as mm" in rig.notes["warning"]
     assert "sizes" not in rig.notes["warning"]
     np.testing.assert_allclose(rig.cam_from_world, ring_rig(3).cam_from_world, rtol=0, atol=1e-12)
+
+
+def test_easymocap_reads_what_is_written(tmp_path: Path) -> None:
+    """The way EasyMocap reads it."""
+    rig = ring_rig(2)
+    save_rig(rig, tmp_path, "easymocap")
+    intri, extri = (
+        cv2.FileStorage(str(tmp_path / name), cv2.FILE_STORAGE_READ) for name in ("intri.yml", "extri.yml")
+    )
+    names = intri.getNode("names")
+    assert [names.at(i).string() for i in range(names.size())] == list(rig.names)
+    camera = rig.cameras[1]
+    np.testing.assert_array_equal(intri.getNode("K_cam_2").mat(), camera.intrinsics.K)
+    np.testing.assert_array_equal(intri.getNode("dist_cam_2").mat(), camera.intrinsics.dist[None])
+    assert (intri.getNode("W_cam_2").real(), intri.getNode("H_cam_2").real()) == (640, 480)
+    rotation, _ = cv2.Rodrigues(extri.getNode("R_cam_2").mat())
+    np.testing.assert_allclose(rotation, camera.cam_from_world[:3, :3], rtol=0, atol=1e-12)
+    np.testing.assert_array_equal(extri.getNode("Rot_cam_2").mat(), camera.cam_from_world[:3, :3])
+    np.testing.assert_array_equal(extri.getNode("T_cam_2").mat(), camera.cam_from_world[:3, 3:])
+
+
+def test_opencap_reads_what_is_written(tmp_path: Path) -> None:
+    """The way OpenCap and Pose2Sim read it: with pickle itself, whatever the version of numpy."""
+    save_rig(CameraRig((CAMERA,)).select(("the camera",)), tmp_path, "opencap")
+    data = (tmp_path / "the camera" / "cameraIntrinsicsExtrinsics.pickle").read_bytes()
+    assert b"numpy.core.multiarray" in data
+    assert b"numpy._core" not in data
+    values = pickle.loads(data)
+    shapes = {key: value.shape for key, value in values.items()}
+    assert shapes == {
+        "distortion": (1, 5),
+        "intrinsicMat": (3, 3),
+        "imageSize": (2, 1),
+        "rotation": (3, 3),
+        "translation": (3, 1),
+        "rotation_EulerAngles": (3, 1),
+    }
+    np.testing.assert_array_equal(values["imageSize"][:, 0], [720, 1280])
+    np.testing.assert_allclose(values["translation"][:, 0], [-500, 1200, 3000])
 
 
 def test_opencv_reads_ros_and_all_files_of_the_folder(tmp_path: Path) -> None:
