@@ -285,11 +285,28 @@ def epipolar_px(a: Camera, b: Camera, xy_a: FloatArray, xy_b: FloatArray) -> flo
 
 
 def cross_check(
-    rig: CameraRig, other: CameraRig, sightings: Sightings, heldout: Sightings | None, engine: str, seconds: float
+    rig: CameraRig,
+    other: CameraRig,
+    sightings: Sightings,
+    heldout: Sightings | None,
+    *,
+    engine: str,
+    seconds: float,
+    kept_share: float = 1.0,
 ) -> CrossCheck:
-    """Compare with what another program makes of the same recording, laid onto ours without scaling."""
+    """Compare with what another program makes of the same recording, laid onto ours without scaling.
+
+    Parameters
+    ----------
+    sightings, heldout : Sightings
+        As for ``build_report``, both with the clocks brought together.
+    kept_share : float
+        The other rig is judged on this share of the corners, those that fit it best: as many as ours kept.
+    """
     other = other.select(rig.names)
-    residual = board_residuals(other, sightings, fit_board_poses(other, sightings))
+    length = np.linalg.norm(board_residuals(other, sightings, fit_board_poses(other, sightings)), axis=-1)
+    known = np.sort(length[np.isfinite(length)])
+    best = known[: round(kept_share * known.size)]
     own_from_other = _rotation_between(rig, other)
     centres = np.stack([camera.centre for camera in rig.cameras])
     theirs = np.stack([camera.centre for camera in other.cameras]) @ own_from_other.T
@@ -308,7 +325,7 @@ def cross_check(
             )
         )
     error = float("nan") if heldout is None else measure_heldout(other, heldout).lengths.rms_mm
-    return CrossCheck(engine, rms_px(np.sum(residual**2, axis=-1)), error, seconds, tuple(cameras))
+    return CrossCheck(engine, rms_px(best**2), error, seconds, tuple(cameras))
 
 
 def _rotation_between(rig: CameraRig, other: CameraRig) -> FloatArray:
