@@ -82,9 +82,10 @@ def pages(target: AnyTarget, paper: str, both_sides: bool = False) -> tuple[Page
     fitting = [(w, h) for w, h in shapes if width <= w - 2 * MARGIN_MM and height <= h - MARGIN_MM - strip]
     if not fitting:
         share = max(min((w - 2 * MARGIN_MM) / width, (h - MARGIN_MM - strip) / height) for w, h in shapes)
+        most = np.floor(10 * share * _unit_mm(target)) / 10
         raise CalibrationError(
             f"The target is {width:.0f} x {height:.0f} mm, too large for {paper} with margins and ruler.",
-            f"Make its squares at most {np.floor(10 * share * _unit_mm(target)) / 10:g} mm, or choose larger paper.",
+            f"Make its squares at most {most:g} mm, or choose larger paper.",
         )
     page_w, page_h = fitting[0]
     left, top = (page_w - width) / 2, MARGIN_MM + (page_h - MARGIN_MM - strip - height) / 2
