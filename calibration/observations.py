@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import secrets
 import threading
 import zipfile
 from collections.abc import Callable, Mapping
@@ -17,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from calibration.errors import CalibrationError
+from calibration.files import atomic_write
 from calibration.footage import Footage
 from calibration.sightings import Sightings
 from calibration.targets import AnyTarget, Checkerboard, Detection, target_table
@@ -265,11 +265,9 @@ def _kept_file(
 
 
 def _save(path: Path, found: Observations) -> None:
-    """Keep results; the file appears whole or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    draft = path.with_name(f".{path.stem}.{secrets.token_hex(4)}.npz")
+    """Keep results."""
     sightings = found.sightings
-    try:
+    with atomic_write(path) as draft:
         np.savez_compressed(
             draft,
             sizes_wh=sightings.sizes_wh,
@@ -280,9 +278,6 @@ def _save(path: Path, found: Observations) -> None:
             doubled=found.doubled,
             notes=np.array(found.notes, dtype=np.str_),
         )
-        os.replace(draft, path)
-    finally:
-        draft.unlink(missing_ok=True)
 
 
 def _load(path: Path, cameras: tuple[str, ...], target: AnyTarget) -> Observations | None:

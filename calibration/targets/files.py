@@ -10,6 +10,7 @@ from typing import Any
 import tomli_w
 
 from calibration.errors import CalibrationError
+from calibration.files import atomic_write
 from calibration.targets.charuco import CharucoBoard
 from calibration.targets.checkerboard import Checkerboard
 from calibration.targets.marker import ArucoMarker
@@ -90,8 +91,9 @@ def target_table(target: AnyTarget) -> dict[str, Any]:
 
 
 def write_target(target: AnyTarget, path: Path) -> None:
-    """Write a target's file; the caller sees to it that it appears whole."""
-    path.write_text(tomli_w.dumps(target_table(target)), encoding="utf-8")
+    """Write a target's file, whole or not at all."""
+    with atomic_write(path) as draft:
+        draft.write_text(tomli_w.dumps(target_table(target)), encoding="utf-8")
 
 
 class _Fields:

@@ -100,10 +100,10 @@ def make(
     json_output: JsonOption = False,
 ) -> None:
     """Draw a board true to scale, with a ruler to check the printer, and write its board file beside it."""
-    from calibration.targets import target_from_table, target_table
+    from calibration.files import atomic_write
+    from calibration.targets import target_from_table, target_table, write_target
     from calibration.targets.drawing import pages, to_pdf, to_png, to_svg
     from mocap.core.errors import InputError
-    from mocap.files import atomic_write
 
     suffix = output.suffix.lower()
     if suffix not in (".pdf", ".svg", ".png"):
@@ -132,7 +132,7 @@ def make(
     with atomic_write(output) as draft:
         draft.write_bytes(data)
     board_file = output.with_suffix(".toml")
-    _write_board(target, board_file)
+    write_target(target, board_file)
     if json_output:
         print_json({"file": output, "board": board_file, "paper": paper, **target_table(target)})
         return
@@ -152,12 +152,12 @@ def identify(
     json_output: JsonOption = False,
 ) -> None:
     """Find out which board is in pictures."""
-    from calibration.targets import target_table
+    from calibration.targets import target_table, write_target
     from calibration.targets.identify import identify, require_target
 
     found = require_target(identify(_pictures(pictures), None if square_mm is None else square_mm / 1000.0))
     if output is not None:
-        _write_board(found.target, output)
+        write_target(found.target, output)
     if json_output:
         print_json(
             {
@@ -223,14 +223,6 @@ def _table(
         "dictionary": dictionary,
         **flags,
     }
-
-
-def _write_board(target: AnyTarget, path: Path) -> None:
-    from calibration.targets import write_target
-    from mocap.files import atomic_write
-
-    with atomic_write(path) as draft:
-        write_target(target, draft)
 
 
 def _pictures(paths: list[Path]) -> list[Any]:
