@@ -3,7 +3,8 @@
     python benchmarks/bundle.py [peers] [truth] [clocks] [large] [robust] [--seeds 40] [--no-aniposelib]
 
 ``peers`` solves the same made-up observations with aniposelib's ``CameraGroup.bundle_adjust``, with scipy's
-``least_squares`` given our derivatives, and with ours; all free what aniposelib can: pose, one focal length and k1.
+``least_squares`` given our derivatives, and with ours; all free what aniposelib can: pose, one focal length
+and k1.
 """
 
 from __future__ import annotations
@@ -51,7 +52,7 @@ def point_scene(cameras: int, points: int, seed: int = 0) -> PointScene:
         K = camera.intrinsics.K.copy()
         plain.append(replace(camera, intrinsics=replace(camera.intrinsics, K=K, dist=dist)))
     rig = CameraRig(tuple(plain))
-    where = rng.uniform(-0.8, 0.8, (points, 1, 3)) + [0.0, 0.0, 1.2]
+    where = rng.uniform(-0.8, 0.8, (points, 1, 3)) + np.array([0.0, 0.0, 1.2])
     pixels, _ = rig.project(where)
     xy = np.moveaxis(pixels, 0, 1) + rng.normal(0.0, PEER_NOISE_PX, (points, cameras, 1, 2))
     nothing = record(Scene(cameras=cameras, instants=2))
@@ -276,9 +277,8 @@ def clocks(seeds: int) -> None:
     print(
         f"  offset error: worst {np.max(offset_error):.4f} frames; rate error: worst {np.max(rate_error):.2f} ppm"
     )
-    print(
-        f"  within 1 sigma {100 * np.mean(np.array(scores) < 1):.0f} %, within 2 {100 * np.mean(np.array(scores) < 1.96):.0f} %"
-    )
+    within = [100 * np.mean(np.array(scores) < width) for width in (1.0, 1.96)]
+    print(f"  within 1 sigma {within[0]:.0f} %, within 2 {within[1]:.0f} %")
 
 
 def large() -> None:
@@ -291,12 +291,9 @@ def large() -> None:
     result = adjust(recording.sightings, *guess)
     seconds = time.perf_counter() - begun
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    print(
-        f"large: {int(recording.sightings.seen.sum())} observations, {seconds:.1f} s, {result.iterations} iterations,"
-    )
-    print(
-        f"  {result.reason}, noise {result.noise_px:.4f} px, peak {peak / 2**20:.2f} GiB (before: {before / 2**20:.2f})"
-    )
+    seen = int(recording.sightings.seen.sum())
+    print(f"large: {seen} observations, {seconds:.1f} s, {result.iterations} iterations, {result.reason},")
+    print(f"  noise {result.noise_px:.4f} px, peak {peak / 2**20:.2f} GiB (before: {before / 2**20:.2f})")
 
 
 def robust(seeds: int) -> None:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
 from calibration.bundle import rotations
-from calibration.bundle.motion import NODES, Moving, board_at
+from calibration.bundle.motion import NODES, Moving, board_at, motion_priors
 from calibration.bundle.observe import Observed, observe
 from calibration.bundle.parameters import CameraState, Layout
 from calibration.bundle.robust import Kernel
@@ -161,6 +161,8 @@ class BoardProblem:
         local = np.zeros((count, reach, BOARD, BOARD))
         local_gradient = np.zeros((count, BOARD))
         cost = 0.5 * float(distance @ shared_gradient)
+        if self.moving:
+            cost += self._add_motion(state, noise, local, local_gradient)
         for camera in range(len(self.pictures)):
             if not len(self.pictures[camera].instant):
                 continue
@@ -196,6 +198,20 @@ class BoardProblem:
         return Normal(
             cost, shared, mixed.reshape(BOARD * count, size), local, shared_gradient, local_gradient.ravel()
         )
+
+    def _add_motion(self, state: BoardState, noise: float, local: FloatArray, local_gradient: FloatArray) -> float:
+        """Add the motion's prior to the local unknowns' derivatives; returns its cost."""
+        cost = 0.0
+        for prior in motion_priors(self.times, self.chains, state.rotation, state.translation):
+            residual, jacobian = noise * prior.residual, noise * prior.jacobian
+            cost += 0.5 * float(np.sum(residual**2))
+            for node in range(prior.nodes.shape[1]):
+                row = np.swapaxes(jacobian[:, node], 1, 2)
+                index = prior.nodes[:, node]
+                local_gradient += _scatter(len(local), index, (row @ residual[..., None])[..., 0])
+                for other in range(node + 1):
+                    self._add_pair(local, index, prior.nodes[:, other], row @ jacobian[:, other])
+        return cost
 
     def _prior(self, state: BoardState) -> tuple[FloatArray, FloatArray]:
         """Distance and precision of cameras and shape."""

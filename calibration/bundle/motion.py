@@ -19,6 +19,10 @@ from calibration.transforms import FloatArray
 NODES = 4
 # Instants closer than this, s, would make the polynomial through them wild.
 MIN_GAP_S = 1e-3
+# What a hand does to a board, turning (rad/s, rad/s^2) and shifting (m/s, m/s^2). At 30 frames/s the second
+# lets neighbours differ by 2 cm; a picture tells them to a millimetre.
+SPEED_SIGMA = (10.0, 3.0)
+ACCELERATION_SIGMA = (100.0, 20.0)
 
 
 @dataclass(frozen=True)
@@ -125,3 +129,65 @@ def _lagrange(times: FloatArray, valid: NDArray[np.bool_], when: FloatArray) -> 
             slope[:, node] = slope[:, node] * factor + np.where(both, weight[:, node] / span, 0.0)
             weight[:, node] *= factor
     return weight, slope
+
+
+@dataclass(frozen=True)
+class MotionPrior:
+    """Residuals of the prior that a board carried by a hand moves smoothly, in sigmas.
+
+    Attributes
+    ----------
+    nodes : (M, n) int
+        Consecutive instants.
+    residual : (M, 6)
+        Turning, then shifting.
+    jacobian : (M, n, 6, 6)
+        By each node's pose.
+    """
+
+    nodes: NDArray[np.intp]
+    residual: FloatArray
+    jacobian: FloatArray
+
+
+def motion_priors(
+    times: FloatArray, chains: NDArray[np.intp], rotation: FloatArray, translation: FloatArray
+) -> list[MotionPrior]:
+    """Hold poses that pictures barely see, at the ends of runs: speed and acceleration as a hand's.
+
+    Poses that pictures do see do not feel it (Furgale et al. 2013 call it the motion model).
+    """
+    count = len(times)
+    pairs = np.flatnonzero(chains[1:] == chains[:-1]) if count > 1 else np.zeros(0, dtype=np.intp)
+    triples = np.flatnonzero(chains[2:] == chains[:-2]) if count > 2 else np.zeros(0, dtype=np.intp)
+    speed = _differences(pairs[:, None] + np.arange(2), 0, SPEED_SIGMA, times, rotation, translation)
+    bend = _differences(triples[:, None] + np.arange(3), 1, ACCELERATION_SIGMA, times, rotation, translation)
+    return [speed, bend]
+
+
+def _differences(
+    nodes: NDArray[np.intp],
+    middle: int,
+    sigma: tuple[float, float],
+    times: FloatArray,
+    rotation: FloatArray,
+    translation: FloatArray,
+) -> MotionPrior:
+    """First or second divided differences of the poses, seen from the node ``middle``."""
+    here = nodes[:, middle]
+    others = [column for column in range(nodes.shape[1]) if column != middle]
+    span = 0.5 * (times[nodes[:, -1]] - times[nodes[:, 0]]) if len(others) == 2 else np.ones(len(nodes))
+    residual, jacobian = np.zeros((len(nodes), 6)), np.zeros((*nodes.shape, 6, 6))
+    for column in others:
+        there = nodes[:, column]
+        turn = rotations.log(np.swapaxes(rotation[here], 1, 2) @ rotation[there])
+        # Backward steps count negatively twice, by the step and by its time, so both are steps away.
+        weight = 1.0 / (np.abs(times[there] - times[here]) * span)
+        at_turn, at_shift = weight / sigma[0], weight / sigma[1]
+        residual[:, :3] += at_turn[:, None] * turn
+        residual[:, 3:] += at_shift[:, None] * (translation[there] - translation[here])
+        jacobian[:, column, :3, :3] = at_turn[:, None, None] * rotations.right_jacobian_inverse(turn)
+        jacobian[:, middle, :3, :3] -= at_turn[:, None, None] * rotations.right_jacobian_inverse(-turn)
+        jacobian[:, column, 3:, 3:] = at_shift[:, None, None] * np.eye(3)
+        jacobian[:, middle, 3:, 3:] -= at_shift[:, None, None] * np.eye(3)
+    return MotionPrior(nodes, residual, jacobian)

@@ -131,8 +131,10 @@ def differentiate(
         if turn is not None and by_point is not None:
             for direction in range(3):
                 along = turn[:, :, direction, None]
-                by_point[direction, axis] = np.sum(
-                    [columns[3 + row, axis] * along[:, row] for row in range(3)], axis=0
+                by_point[direction, axis] = (
+                    columns[3, axis] * along[:, 0]
+                    + columns[4, axis] * along[:, 1]
+                    + columns[5, axis] * along[:, 2]
                 )
     columns[POSE:] = projected.by_lens[lens]
     columns[POSE:] *= scale

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from calibration.bundle.observe import differentiate
 from calibration.bundle.parameters import CameraState, Layout
 from calibration.bundle.robust import Kernel
-from calibration.bundle.schur import Normal, gram
+from calibration.bundle.schur import Normal, tall_product
 from calibration.camera import CameraRig
 from calibration.transforms import FloatArray
 
@@ -23,7 +23,7 @@ POINT = 3
 POINTS_AT_ONCE = 8192
 # How firmly the size is held while solving, relative: it costs nothing to hold, so the value does not matter
 # as long as it neither drowns in rounding errors nor slows the steps.
-SCALE_PULL = 0.1
+SCALE_PULL = 1e-3
 MIN_VIEWS = 2
 
 
@@ -159,14 +159,17 @@ class PointProblem:
                 assert seen.by_point is not None
                 cost += seen.cost
                 by_camera = seen.by_camera[rows.astype(np.intp), :, :, 0].reshape(len(rows), 2 * len(which))
-                shared[places, places] += gram(np.ascontiguousarray(by_camera.T))
+                tall = np.ascontiguousarray(by_camera.T)
+                shared[places, places] += tall_product(tall, tall)
                 gradient[places] += np.einsum("fp,p->f", by_camera, seen.residual.ravel())
-                # Per point: (N, 3, 2) by (N, 2, F).
-                point = np.ascontiguousarray(seen.by_point[..., 0].transpose(2, 0, 1))
-                free = np.ascontiguousarray(by_camera.reshape(len(rows), 2, len(which)).transpose(2, 1, 0))
-                mixed[which, :, places] += point @ free
-                local[which, 0] += point @ point.transpose(0, 2, 1)
-                local_gradient[which] += (point @ seen.residual[:, :, 0].T[..., None])[..., 0]
+                # Per point, with the points last: each product is one sweep over all of them.
+                at_point, residual = seen.by_point[..., 0], seen.residual[..., 0]
+                free = by_camera.reshape(len(rows), 2, len(which))
+                crossed = at_point[:, None, 0] * free[:, 0] + at_point[:, None, 1] * free[:, 1]
+                own = at_point[:, None, 0] * at_point[:, 0] + at_point[:, None, 1] * at_point[:, 1]
+                mixed[which, :, places] += crossed.transpose(2, 0, 1)
+                local[which, 0] += own.transpose(2, 0, 1)
+                local_gradient[which] += (at_point[:, 0] * residual[0] + at_point[:, 1] * residual[1]).T
         return Normal(
             cost,
             shared,

@@ -25,18 +25,17 @@ MIN_PIECE = 8
 ONE_THREAD = 2**18
 
 
-def gram(matrix: FloatArray) -> FloatArray:
-    """``matrix.T @ matrix`` (G, G) of a tall matrix (N, G); in short pieces where threads would not pay."""
-    rows, columns = matrix.shape
-    if not columns:
-        return np.zeros((0, 0))
-    short = ONE_THREAD // columns**2
+def tall_product(left: FloatArray, right: FloatArray) -> FloatArray:
+    """``left.T @ right`` (G, H) of tall matrices (N, G), (N, H); in short pieces where threads would not pay."""
+    rows, columns, others = *left.shape, right.shape[1]
+    if not columns or not others:
+        return np.zeros((columns, others))
+    short = ONE_THREAD // (columns * others)
     if short < MIN_PIECE:
-        return np.asarray(matrix.T @ matrix)
+        return np.asarray(left.T @ right)
     whole = rows - rows % short
-    pieces = matrix[:whole].reshape(-1, short, columns)
-    rest = matrix[whole:]
-    return np.asarray((np.swapaxes(pieces, 1, 2) @ pieces).sum(axis=0) + rest.T @ rest)
+    a, b = (matrix[:whole].reshape(-1, short, matrix.shape[1]) for matrix in (left, right))
+    return np.asarray((np.swapaxes(a, 1, 2) @ b).sum(axis=0) + left[whole:].T @ right[whole:])
 
 
 def _width(matrix: FloatArray) -> int:
@@ -77,11 +76,22 @@ class Normal:
 
 @dataclass(frozen=True)
 class Step:
-    """A step of all unknowns, and by how much the quadratic model says it lowers the cost."""
+    """A step.
+
+    Attributes
+    ----------
+    shared, local : (G,), (N * b,)
+    gain : float
+        By how much the quadratic model says it lowers the cost.
+    shared_length2 : float
+        Squared length of the global part, in the metric of its own inverse covariance: 1 where it is one
+        standard deviation long for noise of 1 px.
+    """
 
     shared: FloatArray
     local: FloatArray
     gain: float
+    shared_length2: float
 
 
 class _Factor:
@@ -125,10 +135,10 @@ class _Factor:
         """Matrix (G, G) and right side (G,) of the reduced system, undamped in the global unknowns."""
         if self._inverse is not None:
             half = self.half(normal.mixed)
-            eliminated = gram(half)
+            eliminated = tall_product(half, half)
             right = np.einsum("ng,n->g", half, self.half(normal.local_gradient))
         else:
-            eliminated = normal.mixed.T @ self.solve(normal.mixed)
+            eliminated = tall_product(normal.mixed, self.solve(normal.mixed))
             eliminated = 0.5 * (eliminated + eliminated.T)
             right = np.einsum("ng,n->g", normal.mixed, self.solve(normal.local_gradient))
         return normal.shared - eliminated, right - normal.shared_gradient
@@ -141,6 +151,7 @@ def solve(normal: Normal, damping: float) -> Step | None:
         reduced, right = factor.reduce(normal)
         diagonal = np.diag(normal.shared)
         extra = _floored(diagonal, damping)
+        metric = reduced.copy()
         reduced[np.diag_indices_from(reduced)] += extra
         # Scaled to a unit diagonal: pixels and distortion coefficients differ by ten powers of ten.
         scale = 1.0 / np.sqrt(diagonal + extra)
@@ -154,7 +165,7 @@ def solve(normal: Normal, damping: float) -> Step | None:
     local_diagonal = np.einsum("nii->ni", normal.local[:, 0]).ravel()
     slope = shared @ normal.shared_gradient + local @ normal.local_gradient
     damped = damping * (shared @ (diagonal * shared) + local @ (local_diagonal * local))
-    return Step(shared, local, float(0.5 * (damped - slope)))
+    return Step(shared, local, float(0.5 * (damped - slope)), float(shared @ metric @ shared))
 
 
 def covariance(normal: Normal) -> tuple[FloatArray, FloatArray]:

@@ -28,8 +28,10 @@ START_DAMPING = 1e-4
 MIN_DAMPING, MAX_DAMPING = 1e-9, 1e12
 # Stages with a wide loss only have to come near: within this, in joint standard deviations per root unknown.
 COARSE_STEP = 0.1
-# The end: no parameter, nor any combination of them, would move by more than this part of its sigma.
+# The end: no parameter of the cameras, nor any combination of them, would move by more than this part of its
+# sigma, and no combination of all unknowns by more than LOOSE_STEP: a board that is hardly seen may creep long.
 FINE_STEP = 5e-3
+LOOSE_STEP = 0.05
 COARSE_ITERATIONS = 12
 # Widths of the loss before its final one, in sigmas of the noise that the residuals show at that moment.
 ANNEALING = (10.0, 5.0)
@@ -136,7 +138,9 @@ class _Search(Generic[StateT]):
             self.progress("bundle adjustment", self.iterations, self.settings.max_iterations)
             step = solve(normal, self.damping)
             if step is not None:
-                if 2.0 * step.gain < (step_sigmas * noise) ** 2 and self.damping < 1.0:
+                everything = max(step_sigmas, LOOSE_STEP)
+                still = step.shared_length2 < (step_sigmas * noise) ** 2
+                if still and 2.0 * step.gain < (everything * noise) ** 2 and self.damping < 1.0:
                     return state, normal, "converged"
                 trial = self.problem.move(state, step.shared, step.local)
                 if trial is not None:
