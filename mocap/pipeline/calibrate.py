@@ -36,6 +36,11 @@ from mocap.pipeline.calibration_inputs import CalibrationFootage, open_footage, 
 
 # A model of the clocks must lower the held-out error by this share before it is preferred to a plainer one.
 CLOCKS_GAIN = 0.03
+# The board is followed over this many frame periods, so that one lost picture does not break its path; over long
+# periods a hand may turn back unseen, and only the held-out error tells whether it did.
+FOLLOWED_PERIODS = 2.4
+# Wide enough that blurred corners of a fast board count, as they do in other programs' figures.
+GATE = 6.0
 
 
 @dataclass(frozen=True)
@@ -188,10 +193,11 @@ def _solve(
     candidates: tuple[Clocks, ...] = (
         ("simultaneous", "known", "estimated") if timed else ("simultaneous", "estimated")
     )
+    gap_s = max(BundleSettings().max_gap_s, FOLLOWED_PERIODS * _period_s(sightings))
     with clock.stage("bundle"):
         best: tuple[float, BundleResult] | None = None
         for clocks in candidates:
-            settings = BundleSettings(lens_of=priors, clocks=clocks)
+            settings = BundleSettings(lens_of=priors, clocks=clocks, gate=GATE, max_gap_s=gap_s)
             try:
                 result = adjust(
                     sightings.at(~heldout),
@@ -210,6 +216,12 @@ def _solve(
                 best = error, result
     assert best is not None
     return _Solved(sightings, heldout, best[1], guess.warnings)
+
+
+def _period_s(sightings: Sightings) -> float:
+    """Time from picture to picture, s; 0 where a camera took a single one."""
+    steps = np.diff(sightings.t_s, axis=0)
+    return float(np.median(steps[np.isfinite(steps)])) if np.isfinite(steps).any() else 0.0
 
 
 def _write(
