@@ -24,6 +24,9 @@ FEWEST_CORNERS = 4
 # such a picture says nothing about the turn about that line.
 LEAST_SPREAD = 0.1
 
+# Smaller last elements of a normalised homography are 0 up to rounding.
+SMALLEST_LAST = 1e-12
+
 # Refinement of a pose that starts near its optimum: more steps changed no pose of real boards by 1e-6 px.
 REFINE_STEPS = 8
 
@@ -90,7 +93,9 @@ def homographies(points: FloatArray, rays: FloatArray, seen: BoolArray) -> Float
     to_source = _similarity(source_scale, source_mean)
     from_target = _similarity(1.0 / target_scale, -target_mean * target_scale[:, None])
     found = from_target @ inner @ to_source
-    return np.asarray(found / found[:, 2:, 2:])
+    # Four corners of which three lie on a line may give a last element of 0: such a map is of no use.
+    last = found[:, 2:, 2:]
+    return np.asarray(found / np.where(np.abs(last) > SMALLEST_LAST, last, SMALLEST_LAST))
 
 
 def both_poses(points: FloatArray, rays: FloatArray, seen: BoolArray) -> FloatArray:

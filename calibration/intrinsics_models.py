@@ -16,6 +16,7 @@ from calibration.transforms import FloatArray
 PLAIN_MODELS = (
     LensModel("pinhole k1", "pinhole", 5, ("k1",)),
     LensModel("pinhole k1 k2", "pinhole", 5, ("k1", "k2")),
+    LensModel("pinhole k1 k2 p1 p2", "pinhole", 5, ("k1", "k2", "p1", "p2")),
     LensModel("pinhole k1 k2 k3", "pinhole", 5, ("k1", "k2", "k3")),
     LensModel("pinhole k1 k2 p1 p2 k3", "pinhole", 5, ("k1", "k2", "p1", "p2", "k3")),
 )
@@ -41,10 +42,12 @@ FOLDS = 5
 FOLD_STEPS = 5
 POSE_STEPS = 4
 
-# A richer model is taken if it lowers the mean square error of held-out pictures by a standard error of the
-# difference and by this share; a fisheye only by the larger one, as few programs read it.
-LEAST_IMPROVEMENT = 0.01
-LEAST_IMPROVEMENT_OF_FISHEYE = 0.04
+# A richer model of the same kind is taken if it lowers the mean square error of held-out pictures by this
+# many standard errors of the difference, and by this share. Not by a whole one: with the priors above a
+# term too many does little harm, and a lens without a term it needs is wrong.
+LEAST_SIGMAS, LEAST_IMPROVEMENT = 0.5, 0.001
+# Another kind of lens must be certain and worth it: few programs read fisheyes.
+LEAST_SIGMAS_OF_KIND, LEAST_IMPROVEMENT_OF_KIND = 2.0, 0.04
 
 # A parameter is held by the prior if the pictures narrow it to no less than this share of the prior's sigma:
 # then they weigh less than three times what the prior does.
@@ -113,8 +116,10 @@ def winner(models: tuple[LensModel, ...], heldout: dict[str, FloatArray]) -> Len
         ours, theirs = heldout[best.name], heldout[model.name]
         gain = (ours[:, 0] - theirs[:, 0]) / ours[:, 1].mean()
         error = float(gain.std(ddof=1) / np.sqrt(len(gain)))
-        share = LEAST_IMPROVEMENT if model.kind == best.kind else LEAST_IMPROVEMENT_OF_FISHEYE
-        if float(gain.mean()) > max(error, share * rms(ours) ** 2):
+        same = model.kind == best.kind
+        sigmas = LEAST_SIGMAS if same else LEAST_SIGMAS_OF_KIND
+        share = LEAST_IMPROVEMENT if same else LEAST_IMPROVEMENT_OF_KIND
+        if float(gain.mean()) > max(sigmas * error, share * rms(ours) ** 2):
             best = model
     return best
 
