@@ -193,8 +193,9 @@ def test_caliscope_ports_are_videos(tmp_path: Path) -> None:
 
 def test_caliscope_cameras_without_pose_are_named(tmp_path: Path) -> None:
     path = tmp_path / "camera_array.toml"
-    bare = "[cameras.{0}]\ncam_id = {0}\nsize = [640, 480]\nmatrix = []\ndistortions = []\n"
-    more = bare.format(1) + bare.format(2) + "ignore = true"
+    bare = "[cameras.1]\ncam_id = 1\nsize = [640, 480]\nmatrix = []\ndistortions = []\n"
+    ignored = CALISCOPE.format(rotation=AS_VECTOR, more="ignore = true")
+    more = bare + ignored.replace("cameras.0", "cameras.2").replace("cam_id = 0", "cam_id = 2")
     path.write_text(CALISCOPE.format(rotation=AS_VECTOR, more=more))
     rig = load_rig(path)
     assert rig.names == ("cam_0",)
@@ -273,6 +274,21 @@ def test_optitrack(tmp_path: Path, coding: str) -> None:
     y_up_from_z_up = np.array([[1.0, 0.0, 0.0], [0.0, 0.0, 1.0], [0.0, -1.0, 0.0]])
     turned = from_rotation(CAMERA.cam_from_world[:3, :3] @ y_up_from_z_up.T, CAMERA.cam_from_world[:3, 3])
     is_the_camera(rig.cameras[0], Camera("", CAMERA.intrinsics, turned))
+
+
+def test_optitrack_matrix_holds_the_axes_as_columns(tmp_path: Path) -> None:
+    """A camera at (2, 1.5, 0) that looks along -x: its right is -z, its back +x."""
+    rows = {0: 0, 2: 1, 6: -1, 8: 0}
+    text = OPTITRACK.replace('X="0.5" Y="1.2" Z="3"', 'X="2" Y="1.5" Z="0"')
+    for i, value in rows.items():
+        text = text.replace(f'OrientMatrix{i}="{1 if i in (0, 8) else 0}"', f'OrientMatrix{i}="{value}"')
+    (tmp_path / "a.mcal").write_text(text)
+    camera = load_rig(tmp_path / "a.mcal").cameras[0]
+    pixels, valid = camera.project(np.array([[0.0, 1.5, 0.0], [0.0, 1.5, -0.3], [0.0, 1.8, 0.0]]))
+    assert valid.all()
+    np.testing.assert_allclose(pixels[0], [640, 360], rtol=0, atol=1e-9)
+    assert pixels[1, 0] > 700
+    assert pixels[2, 1] < 300
 
 
 @pytest.mark.parametrize("given", ["intri.yml", "extri.yml", ""])

@@ -70,6 +70,14 @@ def test_a_lens_that_is_too_far_is_refused(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_distance_of_many_pixels_is_refused(tmp_path: Path) -> None:
+    strong = Intrinsics((1280, 720), K, np.array([0.0, 0.0, 0.0, 0.0, 4.0]))
+    with pytest.raises(CalibrationError, match=r"beyond k1, k2, p1, p2\): the nearest it can hold is off by \d+"):
+        save_rig(rig_with(strong), tmp_path / "a.toml", "pose2sim")
+    assert list(tmp_path.iterdir()) == []
+    assert save_rig(rig_with(strong), tmp_path / "b.toml", "caliscope")[-1].startswith("Caliscope names")
+
+
 def test_skew_is_told(tmp_path: Path) -> None:
     skewed = Intrinsics((1280, 720), SKEWED, np.zeros(5))
     (sentence,) = save_rig(rig_with(skewed), tmp_path / "a.toml", "pose2sim")
