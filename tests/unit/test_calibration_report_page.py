@@ -322,6 +322,13 @@ def test_a_bundle_adjustment_in_the_terms_of_the_report() -> None:
     assert report.clocks[1].offset_s == pytest.approx(0.02, abs=0.001)
     assert report.clocks[1].frame_s == pytest.approx(1 / 30, rel=1e-6)
     assert all(pair.epipolar_px < 0.5 for pair in report.pairs)
+    # Seen minus projected, as the page says: the same arrows as from the pictures themselves.
+    exact = adjust(sightings.at(~held), result.rig, result.world_from_board)
+    own = report_from_bundle(exact, sightings, held)
+    assert own.cameras[0].arrows
+    same = build_report(exact.rig, sightings.at(~held), world_from_board=exact.world_from_board, kept=exact.inlier)
+    ours, theirs = (np.array([[a.dx, a.dy] for a in r.cameras[0].arrows]) for r in (own, same))
+    np.testing.assert_allclose(ours, theirs, atol=1e-6)
     first, second = report.cameras[:2]
     sigma = {parameter.name: parameter.sigma for parameter in second.parameters}
     assert sigma["fx"] == pytest.approx(result.sigmas[1].lens["f"])

@@ -161,6 +161,9 @@ def test_rigidity_counts_what_bends_and_not_where_it_is() -> None:
     assert rigidity(bent, BOARD).rms_mm == pytest.approx(2 * np.sqrt(3 * (1 - 6 / 69)), rel=0.05)
     mirrored = corners * [1, 1, -1]
     assert rigidity(mirrored, BOARD).rms_mm < 1e-9  # a flat board's mirror image is itself
+    solid = np.concatenate([BOARD, np.add(BOARD[:2], [0.0, 0.0, 0.1])])
+    assert rigidity(solid[None], solid).rms_mm < 1e-9
+    assert rigidity(solid[None] * [1, 1, -1], solid).rms_mm > 10  # but a solid's is another thing
     assert np.isnan(rigidity(np.full_like(corners, np.nan), BOARD).rms_mm)
 
 
