@@ -10,6 +10,7 @@ from calibration.report.model import (
     Level,
     Parameter,
     Verdict,
+    plain,
     to_json,
 )
 from calibration.report.page import render_html, write_html
@@ -32,6 +33,7 @@ __all__ = [
     "cross_check",
     "measure_heldout",
     "parameters_of",
+    "plain",
     "render_html",
     "report_from_bundle",
     "to_json",

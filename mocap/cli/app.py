@@ -10,7 +10,7 @@ import typer
 from rich.markup import escape
 
 from mocap import __version__
-from mocap.cli import calibration, doctor, models, studio
+from mocap.cli import calibrate, calibration, doctor, models, studio
 from mocap.cli.console import STOPPED, err, explained, out, print_json, working
 from mocap.cli.options import JsonOption
 
@@ -23,6 +23,7 @@ app = typer.Typer(
 app.add_typer(calibration.app, name="calibration")
 app.add_typer(models.app, name="models")
 app.add_typer(studio.app, name="studio")
+app.command("calibrate")(calibrate.calibrate)
 app.command("doctor")(doctor.doctor)
 
 PresetOption = Annotated[str, typer.Option("--preset", "-p", help="Settings: balanced or fast.")]

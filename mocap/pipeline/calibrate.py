@@ -55,6 +55,8 @@ class CalibrateRequest:
         File of the target; found beside the pictures, else recognised in them.
     out : Path or None
         The rig's file; ``calibration/rig.toml`` in the folder if not given.
+    engine : str
+        ``own``, or ``aniposelib``: then that program solves the same sightings, and the report shows both.
     seed : int
         Of the choice of pictures that are held out.
     """
@@ -62,6 +64,7 @@ class CalibrateRequest:
     folder: Path
     board: Path | None = None
     out: Path | None = None
+    engine: str = "own"
     seed: int = 0
 
 
