@@ -33,6 +33,10 @@ REFINE_STEPS = 8
 # Levenberg and Marquardt's damping, relative to the diagonal, of the first step.
 FIRST_DAMPING = 1e-4
 
+# A pose is done if a step lowers its squared error by less than this share, or if no step does.
+LEAST_GAIN = 1e-7
+MOST_DAMPING = 10.0
+
 
 @dataclass(frozen=True)
 class Poses:
@@ -212,20 +216,25 @@ def refine_poses(
     damping = np.full(len(poses), FIRST_DAMPING)
     xy = np.where(weight[..., None] > 0, xy, 0.0)
     error, normal, gradient = _normal_equations(intrinsics, points, xy, weight, poses)
+    active = np.arange(len(poses))
     for _ in range(steps):
-        diagonal = np.einsum("nii->ni", normal)
-        damped = normal + np.eye(6) * (damping[:, None] * diagonal + 1e-12)[:, None, :]
-        step = -np.linalg.solve(damped, gradient[..., None])[..., 0]
-        trial = moved(poses, step)
-        trial_error, trial_normal, trial_gradient = _normal_equations(intrinsics, points, xy, weight, trial)
-        better = trial_error < error
-        if not better.any():
-            break
-        gain = np.max(1.0 - trial_error[better] / np.maximum(error[better], 1e-12))
-        poses[better], error[better] = trial[better], trial_error[better]
-        normal[better], gradient[better] = trial_normal[better], trial_gradient[better]
-        damping = np.where(better, damping * 0.1, damping * 10.0)
-        if gain < 1e-9:
+        diagonal = np.einsum("nii->ni", normal[active])
+        damped = normal[active] + np.eye(6) * (damping[active, None] * diagonal + 1e-12)[:, None, :]
+        step = -np.linalg.solve(damped, gradient[active, :, None])[..., 0]
+        trial = moved(poses[active], step)
+        tried = _normal_equations(intrinsics, points, xy[active], weight[active], trial)
+        better = tried[0] < error[active]
+        # From behind the camera to before it counts as a large gain; so does a step that failed: try again.
+        left = np.zeros(len(active))
+        compared = better & np.isfinite(error[active])
+        left[compared] = tried[0][compared] / np.maximum(error[active][compared], 1e-12)
+        gain = 1.0 - left
+        damping[active] *= np.where(better, 0.1, 10.0)
+        taken = active[better]
+        poses[taken] = trial[better]
+        error[taken], normal[taken], gradient[taken] = (part[better] for part in tried)
+        active = active[(gain > LEAST_GAIN) & (damping[active] < MOST_DAMPING)]
+        if not len(active):
             break
     total = np.maximum(weight.sum(axis=1), 1e-12)
     return Poses(poses, np.sqrt(error / total), normal)
