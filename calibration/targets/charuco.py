@@ -34,6 +34,10 @@ TRACK_SHARE = 0.6
 # lens distortion over a whole board stays below.
 PLANE_TOLERANCE = 0.25
 
+# If fewer of the markers that were read are where the board has them, it is another board: with the count of
+# squares off by one, a row or two of markers still fit.
+LEAST_PLACED = 0.6
+
 # Farther from any marker that was read, in squares, a corner's place is a guess.
 FARTHEST_MARKER = 2.3
 
@@ -200,6 +204,8 @@ class CharucoBoard:
         second = self._on_one_plane(others.keep(again)) if again.any() else None
         if second is not None and np.count_nonzero(second) >= SECOND_BOARD_MARKERS:
             return replace(nothing(self.points.shape[0]), markers=len(markers), doubled=True)
+        if len(markers) < LEAST_PLACED * (len(markers) + len(others)):
+            return replace(nothing(self.points.shape[0]), markers=len(markers), misplaced=True)
         xy = self._corners_near(picture, markers)
         size = (picture.shape[1], picture.shape[0])
         outline = np.concatenate([markers.corners.reshape(-1, 2), xy[np.isfinite(xy[:, 0])]])

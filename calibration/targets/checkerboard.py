@@ -103,17 +103,18 @@ class Checkerboard:
         """Corners (K, 2) roughly, in either order, px; None if the board is not there.
 
         A glance at the picture's dark and light blobs (2-7 ms) mostly tells whether a search is worth while.
-        The quick search fails under blur and uneven light; then comes Duda and Frese, "Accurate detection and
-        localization of checkerboard corners for calibration", BMVC 2018, as in ``cv2.findChessboardCornersSB``.
+        The quick search (5-25 ms) fails under blur and uneven light; then, if thorough, comes Duda and Frese,
+        "Accurate detection and localization of checkerboard corners for calibration", BMVC 2018, as in
+        ``cv2.findChessboardCornersSB``.
         """
         height, width = picture.shape
         size = (max(round(width * scale), 1), max(round(height * scale), 1))
         small = cv2.resize(picture, size, interpolation=cv2.INTER_AREA) if scale < 1.0 else picture
         shape = (self.corners_x, self.corners_y)
-        if not thorough and not cv2.checkChessboard(small, shape):
+        if not cv2.checkChessboard(small, shape):
             return None
         good, corners = cv2.findChessboardCorners(small, shape)
-        if not good:
+        if not good and thorough:
             good, corners = cv2.findChessboardCornersSB(small, shape, flags=cv2.CALIB_CB_EXHAUSTIVE)
         if not good or corners is None:
             return None

@@ -10,9 +10,9 @@ import numpy as np
 from calibration.targets.charuco import CharucoBoard
 from calibration.targets.checkerboard import Checkerboard
 from calibration.targets.files import AnyTarget
-from calibration.targets.identify import identify
+from calibration.targets.identify import identify, same_print
 from calibration.targets.marker import ArucoMarker
-from calibration.targets.markers import FAMILIES, side_px
+from calibration.targets.markers import FAMILY_OF, side_px
 from calibration.targets.protocol import Image, grey
 from calibration.targets.survey import Reading, survey
 
@@ -48,8 +48,12 @@ def why_not_found(target: AnyTarget, pictures: Sequence[Image]) -> tuple[str, st
     greys = [grey(picture) for picture in pictures]
     if max(float(picture.std()) for picture in greys) < LEAST_SPREAD:
         return BLANK, "Check that the camera's lens is open and that it records."
+    if any(target.detect(picture).doubled for picture in greys):
+        return "Two such targets are in the picture.", "Hide one of them: nobody knows which one a camera sees."
     found = identify(pictures)
-    if found is not None and found.target != target and not isinstance(found.target, ArucoMarker):
+    if found is not None and not isinstance(found.target, ArucoMarker):
+        if same_print(found.target, target):
+            return "The target was seen, but too few of its corners.", USUAL_REMEDY
         return _another(target, found.target)
     readings = survey(pictures)
     if readings:
@@ -69,7 +73,7 @@ def _another(target: AnyTarget, seen: AnyTarget) -> tuple[str, str]:
     """The pictures show another target."""
     if isinstance(target, CharucoBoard) and isinstance(seen, CharucoBoard):
         differs = []
-        if _family(target.dictionary) != _family(seen.dictionary):
+        if FAMILY_OF[target.dictionary] != FAMILY_OF[seen.dictionary]:
             differs.append(f"the dictionary {seen.dictionary}, not {target.dictionary}")
         if (target.squares_x, target.squares_y) != (seen.squares_x, seen.squares_y):
             differs.append(f"{seen.squares_x}x{seen.squares_y} squares, not {target.squares_x}x{target.squares_y}")
@@ -77,9 +81,13 @@ def _another(target: AnyTarget, seen: AnyTarget) -> tuple[str, str]:
             differs.append(f"{'the' if seen.legacy else 'not the'} legacy pattern")
         if target.inverted != seen.inverted:
             differs.append("an inverted print" if seen.inverted else "a print that is not inverted")
-        if differs:
-            return f"The board in the pictures has {' and '.join(differs)}.", "Correct the board file."
-        return "The board was seen, but too few of its corners.", USUAL_REMEDY
+        return f"The board in the pictures has {' and '.join(differs)}.", "Correct the board file."
+    if isinstance(target, CharucoBoard) and isinstance(seen, Checkerboard):
+        return (
+            f"A checkerboard pattern of {seen.corners_x}x{seen.corners_y} corners was seen, but no marker in it "
+            "can be read: they are blurred or too small, or it is a plain checkerboard.",
+            USUAL_REMEDY,
+        )
     return f"The pictures show a {_shape(seen)}.", "Use its board file, or record the right board."
 
 
@@ -94,7 +102,7 @@ def _markers_only(target: AnyTarget, reading: Reading) -> tuple[str, str]:
         return f"{what}.", f"The board file says marker {target.id} of {target.dictionary}: correct it."
     if isinstance(target, Checkerboard):
         return f"{what}.", "The board file says checkerboard: give that of the board you used."
-    if _family(reading.dictionary) != _family(target.dictionary):
+    if FAMILY_OF[reading.dictionary] != FAMILY_OF[target.dictionary]:
         return f"{what}, not of {target.dictionary}.", "Correct the dictionary in the board file."
     if side < LEAST_MODULE_PX * 8:
         return f"{what}: too small.", "Bring the board nearer or use larger squares."
@@ -108,11 +116,6 @@ def _shape(target: AnyTarget) -> str:
     if isinstance(target, Checkerboard):
         return f"checkerboard with {target.corners_x}x{target.corners_y} inner corners"
     return f"single marker {target.id} of {target.dictionary}"
-
-
-def _family(name: str) -> int:
-    """Number of the family that a dictionary belongs to."""
-    return next(i for i, family in enumerate(FAMILIES) if name in family)
 
 
 def _sharpness(picture: Image) -> float:

@@ -75,8 +75,8 @@ def target_table(target: AnyTarget) -> dict[str, Any]:
         return {
             "kind": "charuco",
             "squares": [target.squares_x, target.squares_y],
-            "square_m": target.square_m,
-            "marker_m": target.marker_m,
+            "square_m": _length(target.square_m),
+            "marker_m": _length(target.marker_m),
             "dictionary": target.dictionary,
             **{key: value for key, value in flags.items() if value},
         }
@@ -87,7 +87,18 @@ def target_table(target: AnyTarget) -> dict[str, Any]:
             "square_m": target.square_m,
         }
     flags = {"inverted": True} if target.inverted else {}
-    return {"kind": "marker", "id": target.id, "side_m": target.side_m, "dictionary": target.dictionary, **flags}
+    return {
+        "kind": "marker",
+        "id": target.id,
+        "side_m": _length(target.side_m),
+        "dictionary": target.dictionary,
+        **flags,
+    }
+
+
+def _length(metres: float) -> float:
+    """A length without the last digits of binary arithmetic: to the micrometre."""
+    return round(metres, 6)
 
 
 def write_target(target: AnyTarget, path: Path) -> None:

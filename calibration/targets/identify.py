@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import cv2
 import numpy as np
@@ -14,9 +14,9 @@ from calibration.targets.charuco import CharucoBoard
 from calibration.targets.checkerboard import Checkerboard
 from calibration.targets.files import AnyTarget
 from calibration.targets.marker import ArucoMarker
-from calibration.targets.markers import Markers, dictionary_size, side_px
+from calibration.targets.markers import FAMILY_OF, Markers, dictionary_size, side_px
 from calibration.targets.protocol import Image, grey
-from calibration.targets.survey import Reading, survey
+from calibration.targets.survey import WEAKEST_EVIDENCE_BITS, Reading, survey
 from calibration.transforms import FloatArray
 
 # Boards are sought up to this many squares across.
@@ -77,7 +77,12 @@ def identify(pictures: Sequence[Image], size_m: float | None = None) -> Identifi
         if target is not None:
             return Identified(target, size_m is not None, reading.mirrored)
     checkerboard = _checkerboard(pictures, size)
-    return None if checkerboard is None else Identified(checkerboard, size_m is not None, False)
+    if checkerboard is not None:
+        return Identified(checkerboard, size_m is not None, False)
+    for reading in survey(pictures, WEAKEST_EVIDENCE_BITS)[:1]:
+        single = _single(reading, size)
+        return None if single is None else Identified(single, size_m is not None, reading.mirrored)
+    return None
 
 
 def _single(reading: Reading, size_m: float) -> ArucoMarker | None:
@@ -181,17 +186,32 @@ def _checkerboard(pictures: Sequence[Image], square_m: float) -> Checkerboard | 
         )
         if not good or meta is None:
             continue
-        down, across = sorted(meta.shape[:2])
-        if best is None or across * down > best.corners_x * best.corners_y:
-            best = Checkerboard(int(across), int(down), square_m)
+        down, across = sorted(int(count) for count in meta.shape[:2])
+        # The finder sees small boards in noise, and a row too many at the rim; held against the print they vanish.
+        sizes = [(across, down), (across - 1, down), (across, down - 1), (across - 1, down - 1)]
+        for x, y in sizes:
+            if min(x, y) < min(SMALLEST_CHECKERBOARD) or (best and x * y <= best.corners_x * best.corners_y):
+                continue
+            if Checkerboard(x, y, square_m).detect(image).corners == x * y:
+                best = Checkerboard(x, y, square_m)
     return best
 
 
 def same_print(a: AnyTarget, b: AnyTarget) -> bool:
     """Whether two targets differ in size only."""
     if isinstance(a, CharucoBoard) and isinstance(b, CharucoBoard):
-        return replace(a, square_m=b.square_m, marker_m=b.marker_m) == b
-    return type(a) is type(b) and a.points.shape == b.points.shape
+        same_codes = FAMILY_OF[a.dictionary] == FAMILY_OF[b.dictionary]
+        same_legacy = a.legacy == b.legacy or a.squares_y % 2 == 1
+        return (
+            same_codes
+            and same_legacy
+            and (a.squares_x, a.squares_y, a.inverted) == (b.squares_x, b.squares_y, b.inverted)
+        )
+    if isinstance(a, Checkerboard) and isinstance(b, Checkerboard):
+        return {a.corners_x, a.corners_y} == {b.corners_x, b.corners_y}
+    if isinstance(a, ArucoMarker) and isinstance(b, ArucoMarker):
+        return (FAMILY_OF[a.dictionary], a.id, a.inverted) == (FAMILY_OF[b.dictionary], b.id, b.inverted)
+    return False
 
 
 def require_target(found: Identified | None) -> Identified:

@@ -23,6 +23,7 @@ FAMILIES: tuple[tuple[str, ...], ...] = (
     ("DICT_APRILTAG_36h10",),
     ("DICT_APRILTAG_36h11",),
 )
+FAMILY_OF: dict[str, int] = {name: number for number, family in enumerate(FAMILIES) for name in family}
 DICTIONARIES: tuple[str, ...] = tuple(name for family in FAMILIES for name in family)
 
 # Side of the window of the adaptive threshold, px. OpenCV tries 3, 13 and 23 one after the other, and that is

@@ -120,11 +120,11 @@ def _normalised(values: FloatArray) -> tuple[FloatArray, FloatArray]:
 class Plan:
     """Where points of the board are in the picture: a plane, and what the lens adds, from matched points.
 
-    The lens bends the plane smoothly, so what the plane leaves over is fitted by a polynomial of the second
-    degree, as soon as there are points enough.
+    The lens bends the plane smoothly, so what the plane leaves over is fitted by a polynomial: of the third
+    degree, as radial distortion is, where there are points enough for it; of the second with fewer; else none.
     """
 
-    LEAST_POINTS = 16
+    LEAST_POINTS = ((36, 3), (16, 2))
 
     def __init__(self, board: FloatArray, xy: FloatArray) -> None:
         plane = homography(board, xy)
@@ -132,10 +132,10 @@ class Plan:
             raise ValueError("the points lie on one line")
         self._plane = plane
         self._low, self._high = board.min(axis=0), board.max(axis=0)
-        self._bend: FloatArray = np.zeros((6, 2))
-        if board.shape[0] >= self.LEAST_POINTS:
-            left = xy - project(plane, board)
-            self._bend = np.asarray(np.linalg.lstsq(self._terms(board), left, rcond=None)[0])
+        places = np.unique(board, axis=0).shape[0]
+        self._degree = next((degree for least, degree in self.LEAST_POINTS if places >= least), 0)
+        left = xy - project(plane, board)
+        self._bend: FloatArray = np.asarray(np.linalg.lstsq(self._terms(board), left, rcond=None)[0])
 
     def at(self, board: FloatArray) -> FloatArray:
         """Pixels (..., 2) of board points (..., 2), squares; NaN behind the horizon."""
@@ -149,6 +149,8 @@ class Plan:
         return np.asarray(np.minimum(across, down))
 
     def _terms(self, board: FloatArray) -> FloatArray:
-        """Polynomial terms (..., 6); outside the matched points the bend stays what it is at their edge."""
-        u, v = np.moveaxis(np.clip(board, self._low, self._high), -1, 0)
-        return np.stack([np.ones_like(u), u, v, u * u, u * v, v * v], axis=-1)
+        """Polynomial terms (..., N); outside the matched points the bend stays what it is at their edge."""
+        scaled = (np.clip(board, self._low, self._high) - self._low) / np.maximum(self._high - self._low, 1e-9)
+        u, v = np.moveaxis(scaled, -1, 0)
+        degree = self._degree
+        return np.stack([u**i * v**j for i in range(degree + 1) for j in range(degree + 1 - i)], axis=-1)

@@ -30,6 +30,9 @@ class Detection:
         Number of the target's own markers that were read.
     doubled : bool
         Whether two such targets are in the picture; then no corner is given, for nobody knows whose it is.
+    misplaced : bool
+        Whether markers were read that are not where this target has them: another board of its dictionary.
+        Then no corner is given either.
     region : (left, top, right, bottom) or None
         Where in the picture the target lies, px.
     cell_px : float
@@ -40,6 +43,7 @@ class Detection:
     mirrored: bool = False
     markers: int = 0
     doubled: bool = False
+    misplaced: bool = False
     region: Region | None = None
     cell_px: float = np.nan
 

@@ -26,6 +26,9 @@ from calibration.transforms import FloatArray
 # A code counts as much as it is unlikely to be read by chance, bits; less than this in all is chance.
 LEAST_EVIDENCE_BITS = 24.0
 
+# One marker of DICT_4X4_50 in one picture, which is as little as can be.
+WEAKEST_EVIDENCE_BITS = 7.0
+
 # Each module of a marker is read as the mean of this many samples squared around its middle, and their
 # spacing as a share of the module.
 MODULE_SAMPLES, MODULE_SPREAD = 3, 0.2
@@ -74,11 +77,11 @@ class Reading:
         return bool(flags.mean() > 0.5)
 
 
-def survey(pictures: Sequence[Image]) -> tuple[Reading, ...]:
+def survey(pictures: Sequence[Image], least_bits: float = LEAST_EVIDENCE_BITS) -> tuple[Reading, ...]:
     """Search pictures for markers of every dictionary, black on white and white on black; the likeliest first.
 
     The quadrilaterals are sought once and their modules looked up in tables of all codes, instead of one search
-    for each dictionary. Only readings without a wrong bit count, and only with evidence beyond chance.
+    for each dictionary. Only readings without a wrong bit count, and only with so much evidence.
     """
     readings = []
     greys = [grey(picture) for picture in pictures]
@@ -87,7 +90,7 @@ def survey(pictures: Sequence[Image]) -> tuple[Reading, ...]:
         for number, family in enumerate(FAMILIES):
             own = [by_family.get(number, no_markers()) for by_family in found]
             best = max((_reading(name, inverted, own) for name in family), key=lambda r: r.evidence)
-            if best.evidence >= LEAST_EVIDENCE_BITS:
+            if best.evidence >= least_bits:
                 readings.append(best)
     return tuple(sorted(readings, key=lambda reading: -reading.evidence))
 

@@ -13,7 +13,7 @@ from calibration.targets.marker import draw_marker
 from calibration.transforms import FloatArray
 
 # Samples a side in each pixel, and texels per square of the print, divisible by the modules of common markers.
-SAMPLES, TEXELS = 6, 120
+SAMPLES, TEXELS = 5, 120
 SIZE_WH = (640, 480)
 WHITE, BLACK, GROUND = 225.0, 35.0, 120.0
 
