@@ -9,8 +9,8 @@ import numpy as np
 from calibration.report.model import CameraReport
 from calibration.report.numbers import listed
 
-# A cell of the coverage grid counts as seen with this many corners: a board that once slipped through.
-CELL_FULL = 4
+# A cell of the coverage grid counts as seen with this many corners; a single one may be a mistake.
+CELL_FULL = 2
 # A ninth of the picture counts as seen when this share of its cells is.
 REGION_FULL = 0.34
 

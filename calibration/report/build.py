@@ -38,7 +38,7 @@ from calibration.transforms import FloatArray, apply, invert
 PINHOLE_NAMES = ("k1", "k2", "p1", "p2", "k3", "k4", "k5", "k6")
 
 # Cells along the longer side of the picture; the shorter gets as many of about the same size.
-CELLS_ALONG = 12
+CELLS_ALONG = 10
 # Arrows need some corners each, or they show noise.
 ARROW_CELLS_ALONG = 10
 ARROW_LEAST = 5

@@ -35,6 +35,7 @@ MOST_BOARDS = 60
 # Depth of the pyramids that stand for cameras, as a share of the rig's size: seen, and not in the way.
 FRUSTUM_SHARE = 0.09
 SMALLEST_FRUSTUM_M = 0.05
+FRUSTUM_SHARES = (1.0, 0.85, 0.7, 0.55, 0.4)
 # Things lower than this share of the rig's size below z = 0 say that z = 0 is not the floor.
 DEEPEST_SHARE = 0.05
 
@@ -156,12 +157,17 @@ def scene(rig: CameraRig, world_from_board: FloatArray, points: FloatArray) -> d
 def _frustum(camera: Camera, depth: float) -> dict[str, Any]:
     """Name, place and picture corners of a camera in the world, m."""
     width, height = camera.intrinsics.size_wh
-    corners = np.array([[-0.5, -0.5], [width - 0.5, -0.5], [width - 0.5, height - 0.5], [-0.5, height - 0.5]])
-    rays = camera.intrinsics.undistort(corners)
+    middle = np.array([width - 1.0, height - 1.0]) / 2.0
+    reach = np.array([[-1.0, -1.0], [1.0, -1.0], [1.0, 1.0], [-1.0, 1.0]]) * (middle + 0.5)
+    rays = np.full((4, 2), np.nan)
+    # A lens model that does not reach the corners of the picture is drawn as far as it does.
+    for share in FRUSTUM_SHARES:
+        rays = camera.intrinsics.undistort(middle + share * reach)
+        if np.isfinite(rays).all():
+            break
     local = np.concatenate([rays, np.ones((4, 1))], axis=1)
     local *= depth / np.linalg.norm(local, axis=1, keepdims=True)
     world = (local - camera.cam_from_world[:3, 3]) @ camera.cam_from_world[:3, :3]
-    # A lens whose model does not reach the corners of the picture has no corners to draw.
     shown = np.round(world, 4).tolist() if np.isfinite(world).all() else []
     return {"name": camera.name, "centre": np.round(camera.centre, 4).tolist(), "corners": shown}
 

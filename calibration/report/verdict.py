@@ -33,9 +33,9 @@ OVERFIT = 1.5
 # The solve may leave out blurred and mistaken corners; where it leaves out one in five, it chose its data.
 KEPT_GOOD, KEPT_POOR = 0.95, 0.80
 
-# A focal length off by 0.2 % moves a point at 4 m by 8 mm towards the camera, most of which the extrinsics
-# take up; by 1 %, they cannot.
-FOCAL_GOOD, FOCAL_POOR = 0.002, 0.01
+# A focal length off by 0.2 % moves a point at 4 m by 8 mm towards the camera, most of which the other cameras
+# and the extrinsics take up where the board was; 2 % are 80 mm, and outside of that place nothing takes them up.
+FOCAL_GOOD, FOCAL_POOR = 0.002, 0.02
 # A camera's place against the first camera's. Most of it is a turn of the whole rig about that camera, which
 # changes no length: some more than the lengths may err.
 PLACE_GOOD_M, PLACE_POOR_M = 0.01, 0.03
@@ -190,7 +190,7 @@ def _camera(camera: CameraReport) -> tuple[Finding, ...]:
     focal = sigma.get("fx", math.nan) / camera.focal_px
     focal_level = grade(focal, FOCAL_GOOD, FOCAL_POOR)
     # A thin view of the board is forgiven where the solve knows the focal length all the same.
-    worst = Level.CARE if focal_level is Level.GOOD else Level.POOR
+    worst = Level.CARE if focal_level < Level.POOR and math.isfinite(focal) else Level.POOR
     if math.isfinite(focal) and focal_level > Level.GOOD:
         text = f"{camera.name}: its focal length is uncertain by {percent(focal, 2)}."
         findings.append(Finding(focal_level, text, "Add tilted views close to this camera.", camera.name))
@@ -215,7 +215,7 @@ def _views(camera: CameraReport, worst: Level) -> list[Finding]:
     """Where and how the board was held before one camera."""
     findings = []
     regions = empty_regions(camera)
-    # Where the focal length is known well, only a picture that is mostly unseen is worth a word.
+    # Where the focal length is known, only a picture that is mostly unseen is worth a word.
     enough = COVERAGE_GOOD if worst is Level.POOR else COVERAGE_POOR
     level = grade(-camera.coverage_share, -enough, -COVERAGE_POOR)
     if level > Level.GOOD and regions:

@@ -219,10 +219,10 @@ def test_the_file_is_whole_or_not_there(tmp_path: Path) -> None:
 def test_coverage_counts_the_outermost_pixels() -> None:
     corners = np.array([[0.0, 0.0], [639.0, 0.0], [-0.4, 479.4], [639.4, 479.4], [320.0, 240.0]])
     grid = coverage_grid(corners, (640, 480))
-    assert grid.shape == (9, 12)
+    assert grid.shape == (8, 10)
     assert grid.sum() == 5
     assert grid[0, 0] == grid[0, -1] == grid[-1, 0] == grid[-1, -1] == 1
-    assert coverage_grid(corners[:1], (480, 640)).shape == (12, 9)
+    assert coverage_grid(corners[:1], (480, 640)).shape == (10, 8)
 
 
 def test_tilt_tells_the_edge_that_is_away() -> None:

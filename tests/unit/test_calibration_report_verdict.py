@@ -133,12 +133,12 @@ def test_groups_of_cameras() -> None:
 def test_an_uncertain_focal_length_makes_thin_views_worse(good: CalibrationReport) -> None:
     thin = {"coverage_share": 0.2, "coverage": ((9,) * 4 + (0,) * 8,) * 9}
     assert with_camera(good, **thin).level is Level.CARE
-    unsure = with_sigmas(good.cameras[1], fx=10.0)
+    unsure = with_sigmas(good.cameras[1], fx=15.0)
     rest = (good.cameras[0], *good.cameras[2:])
     verdict = judge(replace(good, cameras=(*rest, replace(unsure, **thin))))  # type: ignore[arg-type]
     assert verdict.level is Level.POOR
     assert "Hold the board at the centre and the right side" in said(verdict)
-    assert "focal length is uncertain by 1.43" in said(verdict)
+    assert "focal length is uncertain by 2.14" in said(verdict)
     far = with_sigmas(good.cameras[1], x=0.04)
     assert judge(replace(good, cameras=(*rest, far))).level is Level.POOR
 
