@@ -62,7 +62,7 @@ class PointsResult:
         Sigma of one coordinate of an inlier: px, or relative to the given sigmas.
     scale, scale_sigma : float
         By what the rig was resized to fit the known lengths, and how well this is known, relative; 1 and 0
-        where the cameras' distances were kept.
+        where the cameras' distances were kept. The cameras' sigmas contain it, the points' do not.
     """
 
     rig: CameraRig
@@ -157,7 +157,9 @@ def refine_from_points(
     points[t, k], points_covariance[t, k] = state.points[supported], found.noise**2 * local[supported]
     scale, scale_sigma = _scale(points, lengths)
     state = _resized(state, reference, scale)
-    matrix = CameraCovariance(layout, found.noise**2 * _resized_covariance(layout, shared, scale))
+    spread = found.noise**2 * shared
+    resized = _resized_covariance(layout, spread, state.cameras.rig, reference, scale, scale_sigma)
+    matrix = CameraCovariance(layout, resized)
     home = rig.cameras[reference].centre
     return PointsResult(
         state.cameras.rig,
@@ -235,13 +237,17 @@ def _resized(state: PointState, reference: int, scale: float) -> PointState:
     return PointState(resized, home + scale * (state.points - home))
 
 
-def _resized_covariance(layout: Layout, matrix: FloatArray, scale: float) -> FloatArray:
-    """Covariance after resizing: shifts grow with the rig."""
-    grow = np.ones(layout.size)
-    for columns in layout.cameras:
+def _resized_covariance(
+    layout: Layout, matrix: FloatArray, rig: CameraRig, reference: int, scale: float, scale_sigma: float
+) -> FloatArray:
+    """Covariance after resizing to ``rig``: shifts grow with the rig, and share the error of the scale."""
+    grow, stretch = np.ones(layout.size), np.zeros(layout.size)
+    home = rig.cameras[reference].centre
+    for columns, camera in zip(layout.cameras, rig.cameras, strict=True):
         if columns.pose_is_free:
             grow[columns.columns][3:6] = scale
-    return matrix * np.outer(grow, grow)
+            stretch[columns.columns][3:6] = -camera.cam_from_world[:3, :3] @ (camera.centre - home)
+    return np.asarray(matrix * np.outer(grow, grow) + scale_sigma**2 * np.outer(stretch, stretch))
 
 
 def _scale(points: FloatArray, lengths: tuple[KnownLength, ...]) -> tuple[float, float]:

@@ -75,6 +75,21 @@ def test_keeps_the_size_of_the_rig_or_takes_it_from_a_known_length(rig: CameraRi
     stick = np.median(np.linalg.norm(known.points[:, 0] - known.points[:, 1], axis=1))
     assert stick == pytest.approx(STICK_M, rel=1e-9)
     assert abs(size(known.rig) / size(rig) - 1) < 4 * known.scale_sigma
+    for big, small in zip(known.sigmas[1:], kept.sigmas[1:], strict=True):
+        assert (big.centre_m > known.scale * small.centre_m).all()
+    exact = refine_from_points(xy, start, lengths=(KnownLength(0, 1, 2 * STICK_M),))
+    assert exact.scale == pytest.approx(2 * known.scale)
+    for covariance, result in ((exact.covariance, exact), (kept.covariance, kept)):
+        # The summed distance from the reference is as sure as the scale.
+        along = np.zeros(len(covariance.matrix))
+        for camera, columns in zip(result.rig.cameras, covariance.layout.cameras, strict=True):
+            if columns.pose_is_free:
+                away = camera.centre - result.rig.cameras[0].centre
+                along[columns.columns][3:6] = -camera.cam_from_world[:3, :3] @ away / np.linalg.norm(away)
+        sigma = np.sqrt(along @ covariance.matrix @ along) / size(result.rig)
+        assert sigma == pytest.approx(result.scale_sigma, rel=0.01, abs=1e-5)
+    without_scale = np.sqrt(exact.sigmas[2].rotation_rad), np.sqrt(kept.sigmas[2].rotation_rad)
+    np.testing.assert_allclose(*without_scale, rtol=1e-6)
     # Resizing moves no pixel.
     np.testing.assert_allclose(known.residual_px, kept.residual_px, atol=1e-9)
     pixels, _ = known.rig.project(known.points)
