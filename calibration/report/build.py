@@ -87,7 +87,8 @@ def build_report(
     rig = rig.select(sightings.cameras)
     poses = fit_board_poses(rig, sightings) if world_from_board is None else world_from_board
     residual = board_residuals(rig, sightings, poses) if residuals is None else residuals
-    used = sightings.seen if kept is None else kept & sightings.seen
+    seen = sightings.seen
+    used = seen if kept is None else kept & seen
     squared = np.where(used, np.sum(residual**2, axis=-1), np.nan)
     measured = None if heldout is None else measure_heldout(rig, heldout)
     cameras = tuple(
@@ -102,12 +103,12 @@ def build_report(
         )
         for c, name in enumerate(sightings.cameras)
     )
-    seen = int(np.count_nonzero(sightings.seen))
+    total = int(np.count_nonzero(seen))
     report = CalibrationReport(
         engine=engine,
         rmse_px=rms_px(squared),
         rmse_px_per_camera={camera.name: camera.rmse_px for camera in cameras},
-        kept_share=np.count_nonzero(used) / seen if seen else float("nan"),
+        kept_share=np.count_nonzero(used) / total if total else float("nan"),
         heldout_board_error_mm=float("nan") if measured is None else measured.lengths.rms_mm,
         heldout=measured,
         seconds=dict(seconds or {}),
@@ -132,7 +133,8 @@ def _camera(
     heldout: HeldOut | None,
 ) -> CameraReport:
     """One camera; ``residual`` (T, K, 2) is NaN where a corner was not kept."""
-    xy, seen = sightings.xy[:, c], sightings.seen[:, c]
+    xy = sightings.xy[:, c]
+    seen = np.asarray(np.isfinite(xy).all(axis=-1))
     size = camera.intrinsics.size_wh
     coverage = coverage_grid(xy[seen], size)
     length = np.linalg.norm(residual, axis=-1)
@@ -250,12 +252,13 @@ def mean_residuals(xy: FloatArray, residual: FloatArray, size_wh: tuple[int, int
 
 def pair_graph(rig: CameraRig, sightings: Sightings) -> tuple[Pair, ...]:
     """All pairs of cameras with their common instants and agreement."""
-    saw = sightings.corners_seen >= LEAST_CORNERS
+    seen = sightings.seen
+    saw = seen.sum(axis=2) >= LEAST_CORNERS
     pairs = []
     for a, b in combinations(range(len(sightings.cameras)), 2):
         common = np.flatnonzero(saw[:, a] & saw[:, b])
         some = common[np.linspace(0, common.size - 1, min(common.size, PAIR_INSTANTS)).astype(np.intp)]
-        both = sightings.seen[some, a] & sightings.seen[some, b]
+        both = seen[some, a] & seen[some, b]
         agreement = epipolar_px(
             rig.cameras[a], rig.cameras[b], sightings.xy[some, a][both], sightings.xy[some, b][both]
         )

@@ -35,6 +35,8 @@ LONGEST_ARROW = 26.0
 LARGEST_MAGNIFICATION = 400.0
 # Tilts beyond this, degrees, are drawn at the rim: boards are hardly found there.
 TILT_RIM_DEG = 75.0
+# More dots cover each other.
+MOST_DOTS = 250
 # Strongest and faintest shade of a cell that was seen.
 SHADE_MOST, SHADE_LEAST = 0.95, 0.14
 # A suggested board: its width in shares of the picture, and its distance in its own widths.
@@ -197,7 +199,7 @@ def tilts(camera: CameraReport) -> Markup:
     per_degree = radius / TILT_RIM_DEG
     parts = [_circle(x0, y0, radius, "frame"), _circle(x0, y0, TILTED_DEG * per_degree, "square")]
     parts += [_line(x0 - radius, y0, x0 + radius, y0, "grid"), _line(x0, y0 - radius, x0, y0 + radius, "grid")]
-    for vertical, horizontal in camera.tilt_deg:
+    for vertical, horizontal in camera.tilt_deg[:: max(1, len(camera.tilt_deg) // MOST_DOTS)]:
         size = math.hypot(vertical, horizontal)
         fit = min(1.0, TILT_RIM_DEG / size) if size else 1.0
         parts.append(_circle(x0 + vertical * fit * per_degree, y0 + horizontal * fit * per_degree, 2.2, "dot"))

@@ -30,6 +30,9 @@ TEMPLATES = Path(__file__).parent / "templates"
 # Findings shown at once beside those that are poor; the others stand behind a click, and with their camera.
 MOST_SHOWN = 6
 
+# Cameras side by side in the table of parameters: as many as fit on paper.
+MOST_ACROSS = 5
+
 # Boards in the 3D view; more cover each other.
 MOST_BOARDS = 60
 # Depth of the pyramids that stand for cameras, as a share of the rig's size: seen, and not in the way.
@@ -118,7 +121,10 @@ def render_html(
         figures=_figures(report),
         cameras=[_camera_card(camera, report, magnification, furthest) for camera in report.cameras],
         magnification=magnification,
-        parameters=_parameter_rows(report.cameras),
+        parameters=[
+            (some, _parameter_rows(some))
+            for some in (report.cameras[i : i + MOST_ACROSS] for i in range(0, len(report.cameras), MOST_ACROSS))
+        ],
         pair_graph=drawings.pair_graph(report.cameras, report.pairs) if report.pairs else None,
         pair_rows=_pair_rows(report),
         lengths=lengths,

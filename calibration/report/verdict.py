@@ -52,6 +52,9 @@ LINK_GOOD, LINK_POOR = 10, 3
 # At 1 m/s and 30 Hz a hundredth of a second, a third of a frame, is 10 mm.
 CLOCK_GOOD_FRAMES, CLOCK_POOR_FRAMES = 0.05, 0.3
 
+# A headline that names more cameras than this is not read.
+MOST_NAMED = 3
+
 
 def judge(report: CalibrationReport) -> Verdict:
     """Judge a calibration by its figures; the worst finding decides."""
@@ -73,14 +76,15 @@ def _headline(level: Level, findings: tuple[Finding, ...]) -> str:
     if level is Level.GOOD:
         return "Good for gait"
     worst = [finding for finding in findings if finding.level is level]
-    about = sorted({finding.camera for finding in worst if finding.camera})
+    about = list(dict.fromkeys(finding.camera for finding in worst if finding.camera))
+    which = listed(about) if len(about) <= MOST_NAMED else f"{len(about)} cameras"
     whole = [finding for finding in worst if not finding.camera]
     if level is Level.POOR:
         if about and not whole:
-            return f"Recalibrate {listed(about)}"
+            return f"Recalibrate {which}"
         return "Do not rely on this calibration yet"
     if about and not whole:
-        return f"Usable for gait; better with more views of {listed(about)}"
+        return f"Usable for gait; better with more views of {which}"
     return "Usable for gait with care: see what is marked"
 
 
