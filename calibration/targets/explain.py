@@ -29,7 +29,7 @@ LEAST_SHARPNESS = 0.12
 
 BLANK = "The pictures are blank."
 USUAL_REMEDY = (
-    "Show the whole board, sharp and evenly lit, filling a quarter of the picture, and check the board file."
+    "Show the whole board, sharp, near and evenly lit, filling a quarter of the picture, and check the board file."
 )
 
 

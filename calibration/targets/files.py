@@ -198,11 +198,12 @@ def _from_caliscope(table: Mapping[str, Any]) -> CharucoBoard:
         width = fields.value("board_width", (int, float), "the width of the page")
         height = fields.value("board_height", (int, float), "the height of the page")
         square = METRES_PER[unit] * min(width / columns, height / rows)
+    ratio = float(fields.value("aruco_scale", (int, float), "marker / square"))
     return CharucoBoard(
         columns,
         rows,
-        square,
-        square * float(fields.value("aruco_scale", (int, float), "marker / square")),
+        _length(square),
+        _length(square * ratio),
         fields.value("dictionary", (str,), '"DICT_..."'),
         fields.value("legacy_pattern", (bool,), "true or false", False),
         fields.value("inverted", (bool,), "true or false", False),

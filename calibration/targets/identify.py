@@ -36,7 +36,7 @@ LAYOUT_TOLERANCE = 0.3
 LEAST_MARKERS, LEAST_SHARE = 3, 0.6
 
 # Pictures with the most markers that the layout is sought in.
-LAYOUT_PICTURES = 6
+LAYOUT_PICTURES = 4
 
 # A checkerboard is sought from the smallest on; the finder extends it as far as it goes.
 SMALLEST_CHECKERBOARD = (3, 3)
@@ -156,7 +156,7 @@ def _fitting(layout: _Layout, markers: Markers) -> NDArray[np.bool_]:
     board = layout.corners(markers.ids, USUAL_RATIO).reshape(-1, 2)
     tolerance = LAYOUT_TOLERANCE * side_px(markers.corners)
     cv2.setRNGSeed(0)  # the same pictures give the same board
-    plane, good = cv2.findHomography(board, markers.corners.reshape(-1, 2), cv2.RANSAC, tolerance, maxIters=300)
+    plane, good = cv2.findHomography(board, markers.corners.reshape(-1, 2), cv2.RANSAC, tolerance, maxIters=100)
     if plane is None:
         return np.zeros(len(markers), dtype=np.bool_)
     return np.asarray(good.reshape(-1, 4).all(axis=1))

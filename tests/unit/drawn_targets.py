@@ -13,8 +13,8 @@ from calibration.targets.marker import draw_marker
 from calibration.transforms import FloatArray
 
 # Samples a side in each pixel, and texels per square of the print, divisible by the modules of common markers.
-SAMPLES, TEXELS = 5, 120
-SIZE_WH = (640, 480)
+SAMPLES, TEXELS = 4, 120
+SIZE_WH = (400, 300)
 WHITE, BLACK, GROUND = 225.0, 35.0, 120.0
 
 
@@ -45,24 +45,38 @@ def draw(
 ) -> NDArray[np.uint8]:
     """Draw targets in their planes, supersampled, then blurred by a lens, px, and with a sensor's noise."""
     width, height = size_wh
-    xs = (np.arange(width * SAMPLES) + 0.5) / SAMPLES - 0.5
-    ys = (np.arange(height * SAMPLES) + 0.5) / SAMPLES - 0.5
-    fine = np.full((ys.size, xs.size), GROUND, dtype=np.float32)
+    image = np.full((height, width), GROUND)
     for target, plane in views:
-        picture, unit, margin = _print(target)
-        inverse = np.linalg.inv(plane)
-        u = (inverse[0, 0] * xs + inverse[0, 2]) + (inverse[0, 1] * ys)[:, None]
-        v = (inverse[1, 0] * xs + inverse[1, 2]) + (inverse[1, 1] * ys)[:, None]
-        w = (inverse[2, 0] * xs + inverse[2, 2]) + (inverse[2, 1] * ys)[:, None]
-        column = np.floor((u / w / unit + margin) * TEXELS)
-        row = np.floor((v / w / unit + margin) * TEXELS)
-        on = (w > 0) & (column >= 0) & (row >= 0) & (column < picture.shape[1]) & (row < picture.shape[0])
-        fine[on] = BLACK + (WHITE - BLACK) * (picture[row[on].astype(int), column[on].astype(int)] > 127)
-    image = fine.reshape(height, SAMPLES, width, SAMPLES).mean(axis=(1, 3))
+        _paint(image, target, plane)
     if blur:
         image = cv2.GaussianBlur(image, (0, 0), blur)
     image = image + np.random.default_rng(5).normal(0.0, noise, image.shape)
     return np.clip(np.round(image), 0, 255).astype(np.uint8)
+
+
+def _paint(image: FloatArray, target: AnyTarget, plane: FloatArray) -> None:
+    """Paint one target over the part of the picture that it covers."""
+    picture, unit, margin = _print(target)
+    rows, columns = picture.shape[0] / TEXELS, picture.shape[1] / TEXELS
+    rim = (np.array([[0, 0], [columns, 0], [columns, rows], [0, rows]]) - margin) * unit
+    outline = cv2.perspectiveTransform(rim[:, None], plane)[:, 0]
+    x0, y0 = np.clip(np.floor(outline.min(axis=0)) - 1, 0, None).astype(int)
+    x1, y1 = np.minimum(np.ceil(outline.max(axis=0)) + 2, image.shape[::-1]).astype(int)
+    xs = (np.arange((x1 - x0) * SAMPLES) + 0.5) / SAMPLES - 0.5 + x0
+    ys = ((np.arange((y1 - y0) * SAMPLES) + 0.5) / SAMPLES - 0.5 + y0)[:, None]
+    inverse = np.linalg.inv(plane)
+    u, v, w = (row[0] * xs + row[1] * ys + row[2] for row in inverse)
+    column = np.floor((u / w / unit + margin) * TEXELS).astype(int)
+    row = np.floor((v / w / unit + margin) * TEXELS).astype(int)
+    on = (column >= 0) & (row >= 0) & (column < picture.shape[1]) & (row < picture.shape[0])
+    fine = np.where(
+        on, BLACK + (WHITE - BLACK) * (picture[np.where(on, row, 0), np.where(on, column, 0)] > 127), 0.0
+    )
+    share, paint = (
+        part.reshape(y1 - y0, SAMPLES, x1 - x0, SAMPLES).mean(axis=(1, 3)) for part in (on.astype(float), fine)
+    )
+    window = image[y0:y1, x0:x1]
+    window[:] = window * (1.0 - share) + paint
 
 
 def _print(target: AnyTarget) -> tuple[NDArray[np.uint8], float, float]:
