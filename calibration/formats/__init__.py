@@ -15,7 +15,7 @@ from calibration.formats.opencap import OpenCapFormat
 from calibration.formats.opencv import OpenCvFormat
 from calibration.formats.optitrack import OptiTrackFormat
 from calibration.formats.pose2sim import Pose2SimFormat
-from calibration.formats.protocol import NAMED_FILE, RigFormat, Source, Written
+from calibration.formats.protocol import NAMED_FILE, RigFormat, Source, Written, read_source
 from calibration.formats.qualisys import QualisysFormat
 from calibration.formats.vicon import ViconFormat
 
@@ -52,9 +52,6 @@ RIG_PATTERNS = (
 # Named outright, a folder may also hold one file a camera.
 FOLDER_PATTERNS = (*RIG_PATTERNS, "*/cameraIntrinsicsExtrinsics.pickle", "*.pickle", "*.yml", "*.yaml")
 
-# A calibration file is a few kilobytes; a video given by mistake shall not be read into memory.
-LARGEST_FILE_BYTES = 10_000_000
-
 
 def rig_format(name: str) -> RigFormat:
     """Return the format of that name."""
@@ -78,7 +75,8 @@ def load_rig(path: Path, format: str | None = None) -> CameraRig:
     CalibrationError
         If the file is missing, of no known format, or does not hold a whole rig.
     """
-    source = _read(_in_folder(path) if path.is_dir() else path)
+    remedy = f"Give one of: {_names(with_files=True)}."
+    source = read_source(_in_folder(path, remedy) if path.is_dir() else path, remedy)
     if format is not None:
         return rig_format(format).read(source)
     for candidate in FORMATS:
@@ -144,26 +142,12 @@ def _names(with_files: bool = False) -> str:
     return ", ".join(f"{f.name} ({f.files})" if with_files else f.name for f in FORMATS)
 
 
-def _in_folder(folder: Path) -> Path:
+def _in_folder(folder: Path, remedy: str) -> Path:
     """Find the calibration that a folder holds."""
     found = _first(folder, FOLDER_PATTERNS)
     if found is None:
-        raise CalibrationError(
-            "There is no calibration in this folder.", f"Give one of: {_names(with_files=True)}.", folder
-        )
+        raise CalibrationError("There is no calibration in this folder.", remedy, folder)
     return found
-
-
-def _read(path: Path) -> Source:
-    remedy = f"Give a calibration file: {_names(with_files=True)}."
-    try:
-        if path.stat().st_size > LARGEST_FILE_BYTES:
-            raise CalibrationError("This is far too large for a calibration file.", remedy, path)
-        return Source(path, path.read_bytes())
-    except FileNotFoundError as error:
-        raise CalibrationError("There is no such calibration file.", remedy, path) from error
-    except OSError as error:
-        raise CalibrationError(f"The calibration file cannot be read: {error.strerror}.", remedy, path) from error
 
 
 __all__ = ["FORMATS", "RigFormat", "Source", "Written", "find_rig", "load_rig", "rig_format", "save_rig"]

@@ -17,7 +17,7 @@ from calibration.camera import CameraRig
 from calibration.errors import CalibrationError
 from calibration.formats.lens import Holds, fit_rig
 from calibration.formats.opencv_text import Value, dump, looks_like_yaml, parse
-from calibration.formats.protocol import Source, Written
+from calibration.formats.protocol import Source, Written, read_source
 from calibration.formats.values import in_metres, make_camera, metres_per_unit, numbers, plain_names, pose_from
 from calibration.transforms import FloatArray, to_rvec_tvec
 
@@ -50,15 +50,13 @@ class EasyMocapFormat:
         values: dict[str, Value] = {}
         for name in (INTRI, EXTRI):
             other = source.path.with_name(name)
-            try:
-                data = source.data if other == source.path else other.read_bytes()
-            except OSError as error:
+            if not other.is_file():
                 raise CalibrationError(
-                    f"'{source.path.name}' needs '{name}' beside it, which cannot be read: {error.strerror}.",
+                    f"'{source.path.name}' needs '{name}' beside it.",
                     f"Give a folder with {INTRI} and {EXTRI}.",
                     source.path,
-                ) from error
-            values |= parse(Source(other, data))
+                )
+            values |= parse(source if other == source.path else read_source(other))
         names = values.get("names")
         if isinstance(names, np.ndarray):
             names = [f"{name:g}" for name in names]

@@ -22,7 +22,7 @@ from calibration.camera import Camera, CameraRig
 from calibration.errors import CalibrationError
 from calibration.formats.lens import Holds, fit_rig
 from calibration.formats.plain_pickle import array_of, load
-from calibration.formats.protocol import Source, Written
+from calibration.formats.protocol import Source, Written, read_source
 from calibration.formats.values import MM, make_camera, numbers, plain_names, pose_from
 from calibration.transforms import FloatArray, to_rvec_tvec
 
@@ -63,10 +63,7 @@ class OpenCapFormat:
 
 def _read_camera(name: str, path: Path) -> Camera:
     """Read one pickle."""
-    try:
-        values = load(path, path.read_bytes())
-    except OSError as error:
-        raise CalibrationError(f"The pickle cannot be read: {error.strerror}.", "Check the file.", path) from error
+    values = load(path, read_source(path).data)
     if not isinstance(values, dict):
         raise CalibrationError("This pickle holds no calibration.", f"Give OpenCap's {OWN_NAME}.", path)
 

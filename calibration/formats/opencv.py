@@ -16,7 +16,7 @@ from calibration.camera import Camera, CameraModel, CameraRig
 from calibration.errors import CalibrationError
 from calibration.formats.lens import Holds, fit_rig
 from calibration.formats.opencv_text import Value, dump, parse, parse_if_any
-from calibration.formats.protocol import Source, Written
+from calibration.formats.protocol import Source, Written, read_source
 from calibration.formats.values import in_metres, make_camera, metres_per_unit, numbers, pose_from
 from calibration.transforms import FloatArray, to_rvec_tvec
 
@@ -52,7 +52,7 @@ class OpenCvFormat:
         """Read this camera and those in the files beside it."""
         found = {source.path: parse(source)}
         for path in sorted(p for p in source.path.parent.iterdir() if p.suffix in SUFFIXES and p != source.path):
-            values = parse_if_any(Source(path, path.read_bytes()))
+            values = parse_if_any(read_source(path))
             if _key(values, MATRIX) is not None:
                 found[path] = values
         poses = {path: _pose(path, values) for path, values in sorted(found.items())}

@@ -15,6 +15,9 @@ from calibration.transforms import FloatArray
 # No matrix of a calibration is larger; a file may claim any size and would be given the memory for it.
 MOST_ELEMENTS = 1000
 
+# OpenCV before 5 wants this line, which ROS leaves out.
+HEAD = "%YAML:1.0\n---\n"
+
 Value = float | str | FloatArray | list[str]
 
 
@@ -30,8 +33,9 @@ def parse(source: Source) -> dict[str, Value]:
     is left out.
     """
     flags = cv2.FILE_STORAGE_READ | cv2.FILE_STORAGE_MEMORY
+    text = source.text if source.text.startswith("%YAML") else HEAD + source.text
     try:
-        storage = cv2.FileStorage(source.text, flags)
+        storage = cv2.FileStorage(text, flags)
         root = storage.root()
         values = {key: _value(source, key, root.getNode(key)) for key in root.keys()}  # noqa: SIM118
     except (cv2.error, SystemError) as error:  # OpenCV raises SystemError from its constructor
@@ -54,7 +58,7 @@ def parse_if_any(source: Source) -> dict[str, Value]:
 
 def dump(values: Mapping[str, int | float | str | Sequence[str] | FloatArray]) -> bytes:
     """Write numbers, strings, lists of strings and matrices (vectors become columns), to the last digit."""
-    return "".join(["%YAML:1.0\n---\n", *(_entry(key, value) for key, value in values.items())]).encode()
+    return "".join([HEAD, *(_entry(key, value) for key, value in values.items())]).encode()
 
 
 def _value(source: Source, key: str, node: Any) -> Value | None:

@@ -15,6 +15,9 @@ from calibration.errors import CalibrationError
 # The key, in ``Written.files``, of the file that the user named.
 NAMED_FILE = ""
 
+# A calibration file is a few kilobytes; a video given by mistake shall not be read into memory.
+LARGEST_FILE_BYTES = 10_000_000
+
 # How a file says in its first bytes how its text is coded; Motive writes UTF-16.
 BYTE_ORDER_MARKS = {
     codecs.BOM_UTF8: "utf-8-sig",
@@ -45,6 +48,18 @@ class Source:
         if self.text_if_any is None:
             raise CalibrationError("This is not a text file.", "Give a file of this format.", self.path)
         return self.text_if_any
+
+
+def read_source(path: Path, remedy: str = "Export the calibration again.") -> Source:
+    """Read a file, or raise CalibrationError with this remedy."""
+    try:
+        if path.stat().st_size > LARGEST_FILE_BYTES:
+            raise CalibrationError("This is far too large for a calibration file.", remedy, path)
+        return Source(path, path.read_bytes())
+    except FileNotFoundError as error:
+        raise CalibrationError("There is no such calibration file.", remedy, path) from error
+    except OSError as error:
+        raise CalibrationError(f"The calibration file cannot be read: {error.strerror}.", remedy, path) from error
 
 
 @dataclass(frozen=True)

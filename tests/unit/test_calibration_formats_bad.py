@@ -252,3 +252,14 @@ def test_damaged_pickles_never_crash(tmp_path: Path) -> None:
         except CalibrationError:
             refused += 1
     assert refused > 100
+
+
+@pytest.mark.parametrize("file", ["video.mp4", "cameras/video.yml"])
+def test_files_far_too_large_are_not_read(tmp_path: Path, file: str) -> None:
+    """Given by mistake, or lying beside the cameras."""
+    save_rig(ring_rig(2), tmp_path / "cameras", "opencv")
+    with (tmp_path / file).open("wb") as stream:
+        stream.truncate(1 << 40)
+    with pytest.raises(CalibrationError, match="far too large") as caught:
+        load_rig(tmp_path / file if file == "video.mp4" else tmp_path / "cameras" / "cam_1.yml")
+    assert caught.value.path == tmp_path / file
