@@ -283,7 +283,7 @@ def _save(path: Path, found: Observations) -> None:
 def _load(path: Path, cameras: tuple[str, ...], target: AnyTarget) -> Observations | None:
     """Results kept before; None if there are none or the file is damaged, for they can be found again."""
     try:
-        with np.load(path, allow_pickle=False) as kept:
+        with path.open("rb") as stream, np.load(stream, allow_pickle=False) as kept:
             sightings = Sightings(
                 cameras=cameras,
                 sizes_wh=kept["sizes_wh"],
