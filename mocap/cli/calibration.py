@@ -1,4 +1,4 @@
-"""``mocap calibration``: convert and show calibration files."""
+"""``mocap calibration``: convert, show, refine and verify calibration files."""
 
 from __future__ import annotations
 
@@ -10,10 +10,13 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
+from mocap.cli import refine as refining
 from mocap.cli.console import explained, out, print_json
 from mocap.cli.options import JsonOption
 
-app = typer.Typer(help="Convert and show calibrations.", no_args_is_help=True)
+app = typer.Typer(help="Convert, show, refine and verify calibrations.", no_args_is_help=True)
+app.command("refine")(refining.refine)
+app.command("verify")(refining.verify)
 
 FormatOption = Annotated[str | None, typer.Option("--from", help="Format of the file; recognised if not given.")]
 

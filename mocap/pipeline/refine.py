@@ -1,0 +1,477 @@
+"""A calibration refined from the movement of a person, without a board: it repairs a bumped camera, too.
+
+Keypoints are noisier than a board's corners, and off by what the detector takes a joint to be. So nothing is
+believed because the solve fits: every figure here is of instants that the solve did not see, the lenses move
+only if those agree, and a calibration that the person cannot tell from a better one stays as it was.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from itertools import combinations
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from calibration import CameraRig
+from calibration.alignment import move_rig, scale_rig
+from calibration.bundle import (
+    LOCKED_LENS,
+    BundleCancelledError,
+    BundleSettings,
+    LensPrior,
+    refine_from_points,
+)
+from calibration.bundle.parameters import rigid
+from calibration.extrinsics_average import differences, median_point, median_rotation
+from calibration.formats import load_rig, save_rig
+from calibration.transforms import from_rotation
+from mocap.core.errors import CalibrationError, InputError, SessionError
+from mocap.core.progress import CancelToken, Progress, silent
+from mocap.core.skeleton import Skeleton
+from mocap.core.types import FloatArray, SyncTable, Tracks2D
+from mocap.pipeline.figures import quality
+from mocap.pipeline.inputs import TrialInput, open_trial
+from mocap.pipeline.run import ProcessRequest, process
+from mocap.pipeline.settings import PipelineSettings, load_settings
+from mocap.session import RunFolder, RunManifest, load, read_manifest
+from mocap.triangulate import TriangulationSettings, triangulate
+
+BoolArray = NDArray[np.bool_]
+
+# The detector's errors last for a part of a step: the instants held out are whole stretches of this length, s,
+# so that the neighbours of each are held out, too.
+STRETCH_S = 0.5
+# A recording shorter than this many stretches is cut into shorter ones.
+FEWEST_STRETCHES = 6
+# More instants add seconds, not knowledge.
+MOST_INSTANTS = 1500
+FEWEST_INSTANTS = 12
+# What frees more must lower the held-out error by this share, else what frees less is taken.
+GAIN = 0.03
+
+# What may move besides the cameras' places, by the name it is reported under. A person fills little of the
+# picture and the joints are off by pixels, so lenses are held near what they were.
+LENSES: dict[str, LensPrior] = {
+    "places": LOCKED_LENS,
+    "places and focal lengths": LensPrior(0.02, 0.0, 0.0, (0.0, 0.0, 0.0, 0.0), 0.0, 0.0),
+    "places and lenses": LensPrior(0.02, 0.002, 0.01, (0.05, 0.05, 0.0, 0.0), 0.002, 0.0),
+}
+
+# Lengths of segments between joint centres relative to the standing height: Drillis and Contini 1966, as in
+# Winter, Biomechanics and Motor Control of Human Movement, figure 4.1.
+SEGMENTS_OF_HEIGHT = {
+    ("hip", "knee"): 0.245,
+    ("knee", "ankle"): 0.246,
+    ("shoulder", "elbow"): 0.186,
+    ("elbow", "wrist"): 0.146,
+}
+# One person's share of limbs in the height differs from the mean by about so much.
+HEIGHT_SIGMA = 0.03
+
+
+@dataclass(frozen=True)
+class Scale:
+    """Where the size of the rig comes from: by default, from the rig itself.
+
+    Attributes
+    ----------
+    height_m : float or None
+        Standing height of the person, m.
+    bone : (str, str) or None
+        Two keypoints whose distance is known.
+    bone_m : float
+        That distance, m.
+    """
+
+    height_m: float | None = None
+    bone: tuple[str, str] | None = None
+    bone_m: float = float("nan")
+
+
+@dataclass(frozen=True)
+class RefineRequest:
+    """What a user asks for.
+
+    Attributes
+    ----------
+    rig : Path
+        The calibration to refine.
+    source : Path
+        A finished run, or what ``open_trial`` takes.
+    out : Path
+        The new calibration's file.
+    scale : Scale
+    sessions : Path or None
+        Session for the results, if the recording must be processed first.
+    """
+
+    rig: Path
+    source: Path
+    out: Path
+    scale: Scale = Scale()
+    sessions: Path | None = None
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """How well the views agree.
+
+    Attributes
+    ----------
+    median_px : float
+        Median distance between a core joint and its reprojection, px.
+    median_px_per_camera : dict of str to float
+    bone_variation_percent : float
+        See ``mocap.core.summary.RunSummary``; of the joints as measured, not filtered.
+    """
+
+    median_px: float
+    median_px_per_camera: dict[str, float]
+    bone_variation_percent: float
+
+
+@dataclass(frozen=True)
+class Refinement:
+    """A refined rig and what speaks for it.
+
+    Attributes
+    ----------
+    rig : CameraRig
+    improved : bool
+        False if the person could not tell a better rig from this one, and the rig stayed as it was.
+    moved : str
+        What moved, in words.
+    before, heldout : Agreement
+        With the old rig, and at instants that the solve did not see. ``heldout.bone_variation_percent`` is the
+        larger one of the two halves.
+    moved_mm, turned_deg : dict of str to float
+        How far each camera moved against the others.
+    baseline_m : (float, float)
+        Mean distance between two cameras, before and after, m.
+    bone_m : dict of str to (float, float)
+        Median length of each core bone, before and after, m.
+    instants : int
+    """
+
+    rig: CameraRig
+    improved: bool
+    moved: str
+    before: Agreement
+    heldout: Agreement
+    moved_mm: dict[str, float]
+    turned_deg: dict[str, float]
+    baseline_m: tuple[float, float]
+    bone_m: dict[str, tuple[float, float]]
+    instants: int
+
+
+@dataclass(frozen=True)
+class Refined:
+    """A refinement, where it was written, and the run that it was made from."""
+
+    refinement: Refinement
+    rig_file: Path
+    run: Path
+    warnings: tuple[str, ...]
+
+
+def parse_scale(text: str, skeleton: Skeleton) -> Scale:
+    """Read ``keep``, ``height=1.75`` or ``bone=left_hip-left_knee:0.43``.
+
+    Raises
+    ------
+    InputError
+        If it is none of these.
+    """
+    remedy = "Write keep, height=1.75 or bone=left_hip-left_knee:0.43, with lengths in metres."
+    kind, _, value = text.partition("=")
+    if text == "keep":
+        return Scale()
+    try:
+        if kind == "height":
+            return Scale(height_m=_length(value))
+        if kind == "bone":
+            names, _, length = value.rpartition(":")
+            first, _, second = names.partition("-")
+            if unknown := [name for name in (first, second) if name not in skeleton.keypoints]:
+                known = ", ".join(skeleton.core)
+                raise InputError(f"The skeleton has no keypoint '{unknown[0]}'.", f"Name two of: {known}.")
+            return Scale(bone=(first, second), bone_m=_length(length))
+    except ValueError as error:
+        raise InputError(f"The scale '{text}' has no length: {error}.", remedy) from error
+    raise InputError(f"The scale '{text}' is not understood.", remedy)
+
+
+def _length(text: str) -> float:
+    value = float(text)
+    if not 0.0 < value < 10.0:
+        raise ValueError(f"{text} m is no length of a person or a bone")
+    return value
+
+
+def refine(request: RefineRequest, progress: Progress = silent, cancel: CancelToken | None = None) -> Refined:
+    """Refine a calibration file from a recording of a person, and write the result to another.
+
+    Raises
+    ------
+    ExplainedError
+        Whatever goes wrong, with the cause and the remedy.
+    """
+    cancel = cancel or CancelToken()
+    own_run = request.source if RunFolder(request.source).manifest.is_file() else None
+    # A run lies at trials/NAME/runs/ID.
+    place = request.source if own_run is None else own_run.resolve().parents[1]
+    trial = open_trial(place, request.rig, request.sessions)
+    run = RunFolder(own_run) if own_run is not None else _finished_run(trial, request, progress, cancel)
+    tracks, sync = _stored(run, trial.rig)
+    settings = PipelineSettings.model_validate(read_manifest(run.manifest, RunManifest).settings)
+    found = refine_rig(
+        trial.rig, tracks, sync.t_s, settings.triangulate.as_stage(), request.scale, progress, cancel
+    )
+    left_out = [name for name in load_rig(request.rig).names if name not in trial.rig.names]
+    warnings = (
+        *trial.warnings,
+        *([f"Cameras without a video are left out: {', '.join(left_out)}."] if _fewer(left_out, trial) else []),
+    )
+    found = replace(found, rig=replace(found.rig, notes={**found.rig.notes, "source": request.rig.name}))
+    save_rig(found.rig, request.out, "anipose")
+    return Refined(found, request.out, run.root, warnings)
+
+
+def _fewer(left_out: list[str], trial: TrialInput) -> bool:
+    """Whether cameras are left out, and not only named otherwise than their videos."""
+    return bool(left_out) and len(load_rig(trial.calibration).names) > len(trial.rig.names)
+
+
+def _finished_run(trial: TrialInput, request: RefineRequest, progress: Progress, cancel: CancelToken) -> RunFolder:
+    """Newest finished run of the trial; processed now if there is none."""
+    manifests = sorted(trial.folder.runs.glob("*/run.toml"), key=lambda path: path.stat().st_mtime)
+    if manifests:
+        return RunFolder(manifests[-1].parent)
+    wanted = ProcessRequest(request.source, load_settings(), request.rig, request.sessions)
+    return RunFolder(process(wanted, progress, cancel).folder)
+
+
+def _stored(run: RunFolder, rig: CameraRig) -> tuple[Tracks2D, SyncTable]:
+    tracks, sync = load(run.stage("tracks2d"), Tracks2D), load(run.stage("sync"), SyncTable)
+    if tracks is None or sync is None:
+        raise SessionError("A result of this run is gone.", "Process the trial again.", run.root)
+    if tracks.result.cameras != rig.names:
+        raise SessionError(
+            f"This run is of the cameras {', '.join(tracks.result.cameras)}, the recording has "
+            f"{', '.join(rig.names)}.",
+            "Process the trial again.",
+            run.root,
+        )
+    return tracks.result, sync.result
+
+
+def refine_rig(
+    rig: CameraRig,
+    tracks: Tracks2D,
+    t_s: FloatArray,
+    settings: TriangulationSettings,
+    scale: Scale = Scale(),
+    progress: Progress = silent,
+    cancel: CancelToken | None = None,
+) -> Refinement:
+    """Refine a rig from the core joints of people.
+
+    Raises
+    ------
+    CalibrationError
+        If a camera shares too few joints with the others.
+    CancelledError
+        If ``cancel`` says so.
+    """
+    cancel = cancel or CancelToken()
+    some = np.unique(np.linspace(0, len(t_s) - 1, min(len(t_s), MOST_INSTANTS)).round().astype(np.intp))
+    seen = _at(tracks, some)
+    if len(some) < FEWEST_INSTANTS:
+        raise CalibrationError(
+            f"The recording has {len(some)} instants; {FEWEST_INSTANTS} are needed.",
+            "Record a person who walks through the whole volume for some seconds.",
+        )
+    second = _second_half(t_s[some])
+    before = _agreement(rig, _at(tracks, some), settings)
+    steps = 2 * len(LENSES) + 1
+    best: tuple[str, Agreement] | None = None
+    for number, (name, lens) in enumerate(LENSES.items()):
+        halves = []
+        for fold, held in enumerate((second, ~second)):
+            progress("refine", 2 * number + fold, steps)
+            halves.append((_solved(rig, _at(seen, ~held), settings, lens, cancel), _at(seen, held)))
+        heldout = _pooled([_agreement_arrays(solved, unseen, settings) for solved, unseen in halves], rig.names)
+        if best is None or heldout.median_px < (1.0 - GAIN) * best[1].median_px:
+            best = name, heldout
+    assert best is not None
+    moved, heldout = best
+    improved = heldout.median_px < (1.0 - GAIN) * before.median_px
+    progress("refine", steps - 1, steps)
+    refined = _solved(rig, seen, settings, LENSES[moved], cancel) if improved else rig
+    refined = replace(refined, notes={**rig.notes, "refined": _note(improved, moved, before, heldout, len(some))})
+    refined = _sized(refined, seen, settings, scale)
+    progress("refine", steps, steps)
+    return Refinement(
+        refined,
+        improved,
+        moved if improved else "nothing",
+        before,
+        heldout if improved else before,
+        *_moves(rig, refined),
+        (mean_baseline(rig), mean_baseline(refined)),
+        _bones(rig, refined, seen, settings),
+        len(some),
+    )
+
+
+def _note(improved: bool, moved: str, before: Agreement, heldout: Agreement, instants: int) -> str:
+    if not improved:
+        return (
+            f"Checked against a person at {instants} instants: the views agree to {before.median_px:.2f} px "
+            f"(median), and no better by other places of the cameras; they stayed."
+        )
+    return (
+        f"Refined from a person at {instants} instants ({moved} of the cameras): median reprojection error "
+        f"{before.median_px:.2f} px before, {heldout.median_px:.2f} px after at instants held out. The world lies "
+        "as most cameras had it."
+    )
+
+
+def _second_half(t_s: FloatArray) -> BoolArray:
+    """Every other stretch of time (T,)."""
+    since = t_s - t_s[0]
+    stretch = min(STRETCH_S, float(since[-1]) / FEWEST_STRETCHES)
+    return np.asarray(np.floor(since / max(stretch, 1e-9)).astype(np.int64) % 2 == 1)
+
+
+def _at(tracks: Tracks2D, some: NDArray[np.generic]) -> Tracks2D:
+    return replace(tracks, xy=tracks.xy[some], sigma_px=tracks.sigma_px[some], score=tracks.score[some])
+
+
+def _solved(
+    rig: CameraRig, tracks: Tracks2D, settings: TriangulationSettings, lens: LensPrior, cancel: CancelToken
+) -> CameraRig:
+    """Solve, and lay the result onto the old rig."""
+    cancel.check()
+    core = tracks.skeleton.core_index
+    # All people side by side: to the solver, a joint is a point that moves freely.
+    t, c = tracks.score.shape[:2]
+    counts = tracks.score[..., core] >= settings.min_score
+    xy = np.where(counts[..., None], tracks.xy[..., core, :], np.nan).reshape(t, c, -1, 2)
+    sigma = tracks.sigma_px[..., core].reshape(t, c, -1)
+    try:
+        result = refine_from_points(xy, rig, BundleSettings(lens=lens), sigma, cancelled=lambda: cancel.cancelled)
+    except BundleCancelledError:
+        cancel.check()
+        raise
+    return laid_onto(result.rig, rig)
+
+
+def laid_onto(rig: CameraRig, old: CameraRig) -> CameraRig:
+    """Move a refined rig to where most of its cameras were, and give it the mean baseline that it had.
+
+    No camera's picture changes. The place is the median over the cameras, so that one that was bumped does
+    not take the world with it: rotations and translations of least sum of angles and distances.
+    """
+    scale = mean_baseline(old) / mean_baseline(rig)
+    turns = np.swapaxes(old.cam_from_world[:, :3, :3], -1, -2) @ rig.cam_from_world[:, :3, :3]
+    ones = np.ones(len(turns))
+    start = np.eye(4)
+    start[:3, :3] = turns.mean(axis=0)
+    turn = median_rotation(turns, ones, rigid(start)[:3, :3])
+    centres = np.stack([camera.centre for camera in rig.cameras])
+    shifts = np.stack([camera.centre for camera in old.cameras]) - scale * centres @ turn.T
+    old_from_new = from_rotation(scale * turn, median_point(shifts, ones, shifts.mean(axis=0)))
+    return move_rig(rig, old_from_new, {})
+
+
+def mean_baseline(rig: CameraRig) -> float:
+    """Mean distance between two cameras, m."""
+    pairs = combinations([camera.centre for camera in rig.cameras], 2)
+    return float(np.mean([np.linalg.norm(a - b) for a, b in pairs]))
+
+
+def _sized(rig: CameraRig, tracks: Tracks2D, settings: TriangulationSettings, scale: Scale) -> CameraRig:
+    """Give the rig the size by which the person is as large as stated; unchanged if nothing was stated."""
+    if scale.height_m is None and scale.bone is None:
+        return rig
+    xyz = triangulate(tracks, rig, settings).xyz
+    if scale.bone is not None:
+        measured = _median_length(xyz, tracks.skeleton, *scale.bone)
+        return scale_rig(rig, measured, scale.bone_m, f"The distance {'-'.join(scale.bone)}")[0]
+    assert scale.height_m is not None
+    scaled, _ = scale_rig(rig, measured_height(xyz, tracks.skeleton), scale.height_m, "The person's height")
+    note = f"{scaled.notes['scale']} Taken from the limbs, good to about {100 * HEIGHT_SIGMA:.0f} %."
+    return replace(scaled, notes={**scaled.notes, "scale": note})
+
+
+def measured_height(xyz: FloatArray, skeleton: Skeleton) -> float:
+    """Height, m, of people (T, N, K, 3) of mean build with limbs as long as measured; NaN if none was."""
+    lengths, shares = [], []
+    for (upper, lower), share in SEGMENTS_OF_HEIGHT.items():
+        for side in ("left", "right"):
+            lengths.append(_median_length(xyz, skeleton, f"{side}_{upper}", f"{side}_{lower}"))
+            shares.append(share)
+    known = np.isfinite(lengths)
+    return float(np.sum(np.array(lengths)[known]) / np.sum(np.array(shares)[known])) if known.any() else np.nan
+
+
+def _median_length(xyz: FloatArray, skeleton: Skeleton, first: str, second: str) -> float:
+    a, b = skeleton.index(first, second)
+    length = np.linalg.norm(xyz[:, :, a] - xyz[:, :, b], axis=-1)
+    known = length[np.isfinite(length)]
+    return float(np.median(known)) if known.size else float("nan")
+
+
+def _agreement(rig: CameraRig, tracks: Tracks2D, settings: TriangulationSettings) -> Agreement:
+    return _pooled([_agreement_arrays(rig, tracks, settings)], rig.names)
+
+
+def _agreement_arrays(
+    rig: CameraRig, tracks: Tracks2D, settings: TriangulationSettings
+) -> tuple[FloatArray, float]:
+    """Reprojection errors (T, C, N, J), px, and the bones' variation, %, as a run measures them."""
+    points = triangulate(tracks, rig, settings)
+    errors = points.reproj_px[..., tracks.skeleton.core_index]
+    return errors, quality(points, points, rig.names).bone_variation_percent
+
+
+def _pooled(parts: list[tuple[FloatArray, float]], cameras: tuple[str, ...]) -> Agreement:
+    errors = np.concatenate([part[0] for part in parts])
+    if not np.isfinite(errors).any():
+        raise CalibrationError(
+            "The views of the person agree nowhere, not even roughly.",
+            "Check that the calibration is of these cameras, and that they are synchronised.",
+        )
+    per_camera = {name: _median(errors[:, c]) for c, name in enumerate(cameras)}
+    return Agreement(_median(errors), per_camera, max(part[1] for part in parts))
+
+
+def _median(values: FloatArray) -> float:
+    known = values[np.isfinite(values)]
+    return float(np.median(known)) if known.size else float("nan")
+
+
+def _moves(old: CameraRig, new: CameraRig) -> tuple[dict[str, float], dict[str, float]]:
+    """How far each camera moved, mm, and turned, degrees."""
+    turn, _ = differences(new.cam_from_world, old.cam_from_world)
+    shift = [np.linalg.norm(a.centre - b.centre) for a, b in zip(new.cameras, old.cameras, strict=True)]
+    return (
+        {name: 1000.0 * float(value) for name, value in zip(old.names, shift, strict=True)},
+        {name: float(np.degrees(value)) for name, value in zip(old.names, turn, strict=True)},
+    )
+
+
+def _bones(
+    old: CameraRig, new: CameraRig, tracks: Tracks2D, settings: TriangulationSettings
+) -> dict[str, tuple[float, float]]:
+    skeleton = tracks.skeleton
+    measured = [triangulate(tracks, rig, settings).xyz for rig in (old, new)]
+    pairs = [pair for pair in skeleton.bones if set(pair) <= set(skeleton.core)]
+    return {
+        f"{a}-{b}": (_median_length(measured[0], skeleton, a, b), _median_length(measured[1], skeleton, a, b))
+        for a, b in pairs
+    }
