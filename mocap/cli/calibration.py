@@ -26,7 +26,13 @@ FormatOption = Annotated[str | None, typer.Option("--from", help="Format of the 
 def convert(
     source: Annotated[Path, typer.Argument(help="Calibration file.")],
     target: Annotated[Path, typer.Argument(help="File to write.")],
-    to: Annotated[str, typer.Option("--to", help="Format to write: anipose or pose2sim.")] = "anipose",
+    to: Annotated[
+        str,
+        typer.Option(
+            "--to",
+            help="Format to write: anipose, caliscope, freemocap, pose2sim, qualisys, opencap, easymocap, opencv.",
+        ),
+    ] = "anipose",
     source_format: FormatOption = None,
     json_output: JsonOption = False,
 ) -> None:
