@@ -278,6 +278,7 @@ def _warnings(
     for name, error in zip(names, error_px, strict=True):
         if error > LARGE_ERROR_PX:
             found.append(
-                f"Camera '{name}' fits the first guess of the rig badly ({error:.0f} px): is it synchronised?"
+                f"Camera '{name}' fits the first guess of the rig badly ({error:.0f} px): "
+                "is it synchronised, and is its picture not mirrored?"
             )
     return tuple(found)

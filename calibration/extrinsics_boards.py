@@ -174,12 +174,13 @@ def _normal_equations(
         behind = ((depth <= 0) & shown).any(axis=1)
         cost[here] += np.where(behind, np.inf, ROBUST_PX**2 * np.log1p(scaled).sum(axis=1))
         root = np.sqrt(shown / (1.0 + scaled))[..., None]
-        rows = (jacobian * root[..., None]).reshape(len(here), -1, 6)
+        length = 2 * shown.shape[1]
+        rows = (jacobian * root[..., None]).reshape(len(here), length, 6)
         turn = camera.cam_from_world[:3, :3]
         rows = np.concatenate([rows[..., :3] @ turn, rows[..., 3:] @ turn], axis=-1)
         transposed = np.swapaxes(rows, 1, 2)
         normal[here] += transposed @ rows
-        gradient[here] += (transposed @ (residual * root).reshape(len(here), -1, 1))[..., 0]
+        gradient[here] += (transposed @ (residual * root).reshape(len(here), length, 1))[..., 0]
     return cost, normal, gradient
 
 

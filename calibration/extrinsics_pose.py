@@ -290,8 +290,9 @@ def _normal_equations(
     """Sum of weighted squares (N,), J'WJ (N, 6, 6), J'Wr (N, 6); infinite sum where the target is behind."""
     pixels, jacobian, _, depth = pose_jacobian(intrinsics, points, poses)
     root = np.sqrt(weight)
-    residual = ((pixels - xy) * root[..., None]).reshape(len(poses), -1)
-    rows = (jacobian * root[..., None, None]).reshape(len(poses), -1, 6)
+    count, corners = weight.shape
+    residual = ((pixels - xy) * root[..., None]).reshape(count, 2 * corners)
+    rows = (jacobian * root[..., None, None]).reshape(count, 2 * corners, 6)
     transposed = np.swapaxes(rows, 1, 2)
     error = np.einsum("ni,ni->n", residual, residual)
     error[((depth <= NEAREST_DEPTH_M) & (weight > 0)).any(axis=1)] = np.inf

@@ -55,6 +55,9 @@ WORST_PICTURE = 3.0
 # The same under the lens without distortion that the search starts from.
 SANE_PICTURE = 5.0
 
+# Corners off by more than this share of the picture's longer side are not those of the board.
+LARGEST_NOISE = 0.005
+
 # A kind of lens whose noise is larger than another's by this factor may have got stuck on the way.
 STUCK = 1.2
 
@@ -230,6 +233,10 @@ def calibrate_camera(
         kind: _rough(views, _richest(settings.models, kind), start.at(chosen)) for kind, start in starts.items()
     }
     best, noise = min(rough.values(), key=lambda pair: pair[1])
+    if noise > LARGEST_NOISE * max(views.size_wh):
+        raise refusal(
+            name, f"showed corners that fit no lens ({noise:.0f} px off): is the board described rightly?"
+        )
     for kind in kinds:
         if rough[kind][1] > STUCK * noise:
             rich = _richest(settings.models, kind)
@@ -248,8 +255,11 @@ def calibrate_camera(
         prior = _prior(near.intrinsics, model, aspect)
         fits[model.name] = fit(views, model, near.intrinsics, near.poses[good], prior, noise)
         heldout[model.name] = heldout_errors(views, fits[model.name], prior, noise)
-    whole = tuple(model for model in settings.models if covers_picture(fits[model.name].intrinsics))
-    model = winner(whole or settings.models, heldout)
+    sane = tuple(model for model in settings.models if np.isfinite(heldout[model.name]).all())
+    if not sane:
+        raise refusal(name, "showed pictures of which each contradicts the others")
+    whole = tuple(model for model in sane if covers_picture(fits[model.name].intrinsics))
+    model = winner(whole or sane, heldout)
     result = fits[model.name]
     prior = _prior(rough[model.kind][0].intrinsics, model, aspect)
     covariance, noise = covariance_of(views, result, prior)

@@ -82,7 +82,7 @@ def heldout_errors(views: Views, whole: Fit, prior: Prior, noise_px: float) -> F
 
     Returns
     -------
-    (V, 2) sum of squared lengths, px^2, and number of corners.
+    (V, 2) sum of squared lengths, px^2, and number of corners; infinite where no pose fits a picture.
     """
     count = len(views.xy)
     errors = np.zeros((count, 2))

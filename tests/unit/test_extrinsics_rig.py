@@ -93,7 +93,18 @@ def test_camera_without_link_is_left_out_and_named() -> None:
     assert guess.left_out == ("cam_2",)
     assert any("left out: cam_2" in text and "cam_0 + cam_1 + cam_3" in text for text in guess.warnings)
     assert np.isnan(guess.world_from_board[:10]).all()
+    xy[:, 3] = np.nan
+    guess = first_rig(replace(scene.sightings, xy=xy), lenses(scene))
+    assert guess.left_out == ("cam_2", "cam_3")
     assert centre_errors_m(guess, scene.rig).max() < 0.01
+
+
+def test_mirrored_picture_is_told() -> None:
+    scene = make_scene(frames=30)
+    xy = scene.sightings.xy.copy()
+    xy[:, 0, :, 0] = 1279.0 - xy[:, 0, :, 0]
+    guess = first_rig(replace(scene.sightings, xy=xy), lenses(scene))
+    assert any("'cam_0' fits the first guess" in text and "mirrored" in text for text in guess.warnings)
 
 
 def test_no_link_at_all_is_refused() -> None:

@@ -156,6 +156,16 @@ def test_facing_board_is_refused_with_the_reason() -> None:
     assert "tilted by 20 to 45 degrees" in caught.value.remedy
 
 
+def test_corners_of_another_board_are_refused() -> None:
+    sightings = sightings_of(lens())
+    wrong = np.random.default_rng(0).permutation(24)
+    with pytest.raises(CalibrationError, match=r"'left' showed.*"):
+        calibrate_camera(replace(sightings, xy=sightings.xy[:, :, wrong]), 0)
+    nonsense = np.random.default_rng(0).uniform(0, 700, sightings.xy.shape)
+    with pytest.raises(CalibrationError, match=r"fit no lens .* as of another board"):
+        calibrate_camera(replace(sightings, xy=nonsense), 0)
+
+
 def test_every_camera_that_saw_too_little_is_named() -> None:
     scene = make_scene(frames=40).sightings
     xy = scene.xy.copy()
