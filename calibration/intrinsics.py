@@ -234,9 +234,7 @@ def calibrate_camera(
     }
     best, noise = min(rough.values(), key=lambda pair: pair[1])
     if noise > LARGEST_NOISE * max(views.size_wh):
-        raise refusal(
-            name, f"showed corners that fit no lens ({noise:.0f} px off): is the board described rightly?"
-        )
+        raise refusal(name, f"showed corners that fit no lens ({noise:.0f} px off), as of another board")
     for kind in kinds:
         if rough[kind][1] > STUCK * noise:
             rich = _richest(settings.models, kind)
