@@ -64,8 +64,9 @@ FREE_WINDOW = 0.7
 # The first search is wider by this factor than what keeps the markers out of the window.
 WIDE_WINDOW = 2.0
 
-# Weight of a corner of the board against a marker's corner: 3 pixels or so of error against one, squared.
-SADDLE_WEIGHT = 9
+# Weight of a corner of the board, which stands for more, against a marker's corner, which is off by up to a
+# pixel.
+SADDLE_WEIGHT = 9.0
 
 # Markers that fit a second place of the board before the picture counts as showing two boards.
 SECOND_BOARD_MARKERS = 2
@@ -234,6 +235,8 @@ class CharucoBoard:
             votes = off < PLANE_TOLERANCE * side * (1.0 + np.linalg.norm(centres - centres[i], axis=1))
             if np.count_nonzero(votes) > np.count_nonzero(best):
                 best = votes
+            if best.all():
+                break
         return best if best.any() else None
 
     def _corners_near(self, picture: Image, markers: Markers) -> FloatArray:
@@ -251,12 +254,13 @@ class CharucoBoard:
             found = np.isfinite(xy[:, 0])
             if np.count_nonzero(found) < LEAST_CORNERS:
                 return np.full_like(xy, np.nan)
-            # The saddles stand for more than the corners of markers do.
+            weight = np.concatenate([np.ones(board.shape[0]), np.full(np.count_nonzero(found), SADDLE_WEIGHT)])
             plan = patches.Plan(
-                np.concatenate([board, np.repeat(self._corners[found], SADDLE_WEIGHT, axis=0)]),
-                np.concatenate([seen, np.repeat(xy[found], SADDLE_WEIGHT, axis=0)]),
+                np.concatenate([board, self._corners[found]]), np.concatenate([seen, xy[found]]), weight
             )
             xy = self._refined(picture, plan, near, 1.0, FARTHEST_LEFT, striking)
+            if np.array_equal(np.isfinite(xy[:, 0]), found):
+                break  # nothing new to start from
         return xy
 
     def _refined(
@@ -270,14 +274,14 @@ class CharucoBoard:
     ) -> FloatArray:
         """Refine the corners from where the plan puts them and keep those that look like the print."""
         guess = np.where(near[:, None], plan.at(self._corners), np.nan)
-        square = np.nan_to_num(plan.cell_px(self._corners), nan=0.0)
+        axes = plan.axes(self._corners)
+        square = np.nan_to_num(np.linalg.norm(axes, axis=-1).min(axis=1), nan=0.0)
         gap = np.linalg.norm(plan.at(self._next_marker_corners) - guess[:, None], axis=-1).min(axis=1)
         free = np.nan_to_num(widen * FREE_WINDOW * gap, nan=0.0)
         window = np.clip(free, patches.SMALLEST_WINDOW, patches.LARGEST_WINDOW).astype(np.int64)
         xy = patches.refine(picture, guess, window)
         shift = xy - guess
-        at = plan.at(self._corners[:, None] + patches.patch_offsets()) + shift[:, None]
-        like = patches.resemblance(picture, self._patches, at)
+        like = patches.resemblance(picture, self._patches, xy[:, None] + patches.patch_offsets() @ axes)
         moved = np.linalg.norm(shift, axis=1)
         expected = moved < np.maximum(farthest * square, LEAST_MOVE_PX)
         good = (expected & (like > LEAST_RESEMBLANCE)) | ((like > striking) & (moved < FARTHEST_MOVE * square))

@@ -27,7 +27,6 @@ LEAST_RESEMBLANCE = 0.6
 
 # How far a corner may be refined, and lie from where the others put it, in squares or, if more, px.
 FARTHEST_MOVE, FARTHEST_LEFT, LEAST_MOVE_PX = 0.25, 0.06, 1.0
-LEAST_CORNERS = 6
 
 
 @dataclass(frozen=True)
@@ -146,7 +145,7 @@ class Checkerboard:
         window = np.clip(FREE_WINDOW * spacing, patches.SMALLEST_WINDOW, patches.LARGEST_WINDOW).astype(np.int64)
         xy = patches.refine(picture, guess, window)
         good = np.linalg.norm(xy - guess, axis=1) < FARTHEST_MOVE * spacing
-        if np.count_nonzero(good) < LEAST_CORNERS:
+        if np.count_nonzero(good) <= max(self.corners_x, self.corners_y):  # they might be one row
             return nothing(len(self._corners))
         expected = patches.Plan(self._corners[good], xy[good]).at(self._corners)
         good &= np.linalg.norm(xy - expected, axis=1) < np.maximum(FARTHEST_LEFT * spacing, LEAST_MOVE_PX)
