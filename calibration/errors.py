@@ -42,3 +42,10 @@ class MissingExtraError(ExplainedError):
 
     def __init__(self, what: str, extra: str) -> None:
         super().__init__(what, f"Install it with: pip install 'openmocap[{extra}]'")
+
+
+class CancelledError(ExplainedError):
+    """The user stopped the work; what is done so far is kept."""
+
+    def __init__(self) -> None:
+        super().__init__("Stopped.", "Run the same command again to go on from here.")

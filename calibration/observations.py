@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from calibration.errors import CalibrationError
+from calibration.errors import CalibrationError, CancelledError
 from calibration.files import atomic_write
 from calibration.footage import Footage
 from calibration.sightings import Sightings
@@ -38,10 +38,6 @@ MOST_INSTANTS = 3000
 
 # In pictures too large to be searched whole, every so many are nevertheless, for a small or far board.
 THOROUGH_EVERY = 5
-
-
-class StoppedError(CalibrationError):
-    """The user stopped the work."""
 
 
 @dataclass(frozen=True)
@@ -100,7 +96,7 @@ def observe(
     ------
     CalibrationError
         If no camera sees the target (with what was seen instead), or if the target cannot serve.
-    StoppedError
+    CancelledError
         If ``cancelled`` says so.
     """
     cameras = tuple(footage)
@@ -117,7 +113,7 @@ def observe(
         jobs = [pool.submit(work.search, film, frame_index[:, c]) for c, film in enumerate(footage.values())]
         seen = [job.result() for job in jobs]
     if work.stopped:
-        raise StoppedError("Stopped.", "Run it again to search the pictures.")
+        raise CancelledError
     observations = _assembled(footage, target, frame_index, t_s, seen)
     if kept is not None:
         _save(kept, observations)

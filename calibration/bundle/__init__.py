@@ -3,12 +3,10 @@
 from calibration.bundle.adjust import adjust
 from calibration.bundle.refine import KnownLength, PointsResult, refine_from_points
 from calibration.bundle.result import BundleResult, CameraCovariance, CameraSigma
-from calibration.bundle.search import BundleCancelledError
 from calibration.bundle.settings import LOCKED_LENS, BundleSettings, LensPrior
 
 __all__ = [
     "LOCKED_LENS",
-    "BundleCancelledError",
     "BundleResult",
     "BundleSettings",
     "CameraCovariance",

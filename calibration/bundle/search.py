@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from calibration.bundle.robust import Kernel, robust_noise
 from calibration.bundle.schur import Normal, solve
 from calibration.bundle.settings import BundleSettings
-from calibration.errors import CalibrationError
+from calibration.errors import CalibrationError, CancelledError
 from calibration.transforms import FloatArray
 
 Masks = tuple[NDArray[np.bool_], ...]
@@ -34,7 +34,7 @@ FINE_STEP = 5e-3
 LOOSE_STEP = 0.05
 COARSE_ITERATIONS = 12
 # Widths of the loss before its final one, in sigmas of the noise that the residuals show at that moment.
-ANNEALING = (10.0, 5.0)
+ANNEALING = (8.0,)
 # The noise and the inliers it decides on are settled when it changes by less than this.
 NOISE_TOLERANCE = 0.01
 MAX_ROUNDS = 6
@@ -73,13 +73,6 @@ class Problem(Protocol[StateT]):
 
     def linearise(self, state: StateT, kernel: Kernel, use: Masks, noise: float) -> Normal:
         """Cost and derivatives."""
-
-
-class BundleCancelledError(CalibrationError):
-    """The bundle adjustment was stopped by the user."""
-
-    def __init__(self) -> None:
-        super().__init__("The bundle adjustment was stopped.", "Start it again to calibrate.")
 
 
 @dataclass(frozen=True)
@@ -133,7 +126,7 @@ class _Search(Generic[StateT]):
         growth = 2.0
         for _ in range(limit):
             if self.cancelled():
-                raise BundleCancelledError
+                raise CancelledError
             self.iterations += 1
             self.progress("bundle adjustment", self.iterations, self.settings.max_iterations)
             step = solve(normal, self.damping)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from calibration.errors import CalibrationError, ExplainedError, MissingExtraError, StorageError
+from calibration.errors import CalibrationError, CancelledError, ExplainedError, MissingExtraError, StorageError
 
 
 class InputError(ExplainedError):
@@ -23,13 +23,6 @@ class SessionError(ExplainedError):
 
 class ExportError(ExplainedError):
     """A file that could not be exported."""
-
-
-class CancelledError(ExplainedError):
-    """The user stopped the work; what is done so far is kept."""
-
-    def __init__(self) -> None:
-        super().__init__("Stopped.", "Run the same command again to go on from here.")
 
 
 __all__ = [

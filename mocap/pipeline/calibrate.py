@@ -127,7 +127,7 @@ def calibrate(
         )
     with clock.stage("intrinsics"):
         lenses = calibrate_intrinsics(for_lenses, progress=progress, cancelled=lambda: cancel.cancelled)
-    solved = _solve(seen[0], lenses, footage.timed, request.seed, clock, progress, cancel)
+    solved = _solve(seen[0], lenses, request.seed, clock, progress, cancel)
     with clock.stage("report"):
         warnings = (
             *footage.warnings,
@@ -181,7 +181,6 @@ def _stacked(first: Sightings, second: Sightings) -> Sightings:
 def _solve(
     seen: Sightings,
     lenses: tuple[CameraIntrinsics, ...],
-    timed: bool,
     seed: int,
     clock: _Clock,
     progress: Progress,
@@ -193,9 +192,7 @@ def _solve(
         sightings = only(seen, guess.rig.names)
         heldout = choose_heldout(sightings, seed=seed)
     priors = {lens.name: lens.bundle_prior for lens in lenses}
-    candidates: tuple[Clocks, ...] = (
-        ("simultaneous", "known", "estimated") if timed else ("simultaneous", "estimated")
-    )
+    candidates: tuple[Clocks, ...] = ("simultaneous", "estimated")
     gap_s = max(BundleSettings().max_gap_s, FOLLOWED_PERIODS * _period_s(sightings))
     with clock.stage("bundle"):
         best: tuple[float, BundleResult] | None = None

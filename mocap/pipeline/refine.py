@@ -13,18 +13,18 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import ValidationError
 
 from calibration import CameraRig
 from calibration.alignment import move_rig, scale_rig
 from calibration.bundle import (
     LOCKED_LENS,
-    BundleCancelledError,
     BundleSettings,
     LensPrior,
     refine_from_points,
 )
 from calibration.bundle.parameters import rigid
-from calibration.extrinsics_average import differences, median_point, median_rotation
+from calibration.extrinsics.average import differences, median_point, median_rotation
 from calibration.formats import load_rig, save_rig
 from calibration.transforms import from_rotation
 from mocap.core.errors import CalibrationError, InputError, SessionError
@@ -147,7 +147,7 @@ class Refinement:
         With the old rig, and at instants that the solve did not see. ``heldout.bone_variation_percent`` is the
         larger one of the two halves.
     moved_mm, turned_deg : dict of str to float
-        How far each camera moved against the others.
+        How far each camera moved against the others, before any change of scale.
     baseline_m : (float, float)
         Mean distance between two cameras, before and after, m.
     bone_m : dict of str to (float, float)
@@ -230,19 +230,14 @@ def refine(request: RefineRequest, progress: Progress = silent, cancel: CancelTo
     found = refine_rig(
         trial.rig, tracks, sync.t_s, settings.triangulate.as_stage(), request.scale, progress, cancel
     )
-    left_out = [name for name in load_rig(request.rig).names if name not in trial.rig.names]
-    warnings = (
-        *trial.warnings,
-        *([f"Cameras without a video are left out: {', '.join(left_out)}."] if _fewer(left_out, trial) else []),
+    known = len(load_rig(request.rig).cameras)
+    left_out = (
+        f"The calibration has {known} cameras, the recording {len(tracks.cameras)}: the others are left out."
+        if known > len(tracks.cameras)
+        else None
     )
-    found = replace(found, rig=replace(found.rig, notes={**found.rig.notes, "source": request.rig.name}))
     save_rig(found.rig, request.out, "anipose")
-    return Refined(found, request.out, run.root, warnings)
-
-
-def _fewer(left_out: list[str], trial: TrialInput) -> bool:
-    """Whether cameras are left out, and not only named otherwise than their videos."""
-    return bool(left_out) and len(load_rig(trial.calibration).names) > len(trial.rig.names)
+    return Refined(found, request.out, run.root, (*trial.warnings, *((left_out,) if left_out else ())))
 
 
 def _finished_run(trial: TrialInput, request: RefineRequest, progress: Progress, cancel: CancelToken) -> RunFolder:
@@ -266,6 +261,17 @@ def _stored(run: RunFolder, rig: CameraRig) -> tuple[Tracks2D, SyncTable]:
             run.root,
         )
     return tracks.result, sync.result
+
+
+def _settings(run: RunFolder) -> TriangulationSettings:
+    """How the run triangulated, so that its figures and those here compare."""
+    try:
+        settings = PipelineSettings.model_validate(read_manifest(run.manifest, RunManifest).settings)
+    except ValidationError as error:
+        raise SessionError(
+            "The settings of this run are of another version.", "Process the trial again.", run.manifest
+        ) from error
+    return settings.triangulate.as_stage()
 
 
 def refine_rig(
@@ -295,7 +301,7 @@ def refine_rig(
             "Record a person who walks through the whole volume for some seconds.",
         )
     second = _second_half(t_s[some])
-    before = _agreement(rig, _at(tracks, some), settings)
+    before = _agreement(rig, seen, settings)
     steps = 2 * len(LENSES) + 1
     best: tuple[str, Agreement] | None = None
     for number, (name, lens) in enumerate(LENSES.items()):
@@ -312,6 +318,7 @@ def refine_rig(
     progress("refine", steps - 1, steps)
     refined = _solved(rig, seen, settings, LENSES[moved], cancel) if improved else rig
     refined = replace(refined, notes={**rig.notes, "refined": _note(improved, moved, before, heldout, len(some))})
+    moves = _moves(rig, refined)
     refined = _sized(refined, seen, settings, scale)
     progress("refine", steps, steps)
     return Refinement(
@@ -320,8 +327,8 @@ def refine_rig(
         moved if improved else "nothing",
         before,
         heldout if improved else before,
-        *_moves(rig, refined),
-        (mean_baseline(rig), mean_baseline(refined)),
+        *moves,
+        (float(baselines(rig).mean()), float(baselines(refined).mean())),
         _bones(rig, refined, seen, settings),
         len(some),
     )
@@ -362,21 +369,18 @@ def _solved(
     counts = tracks.score[..., core] >= settings.min_score
     xy = np.where(counts[..., None], tracks.xy[..., core, :], np.nan).reshape(t, c, -1, 2)
     sigma = tracks.sigma_px[..., core].reshape(t, c, -1)
-    try:
-        result = refine_from_points(xy, rig, BundleSettings(lens=lens), sigma, cancelled=lambda: cancel.cancelled)
-    except BundleCancelledError:
-        cancel.check()
-        raise
+    result = refine_from_points(xy, rig, BundleSettings(lens=lens), sigma, cancelled=lambda: cancel.cancelled)
     return laid_onto(result.rig, rig)
 
 
 def laid_onto(rig: CameraRig, old: CameraRig) -> CameraRig:
-    """Move a refined rig to where most of its cameras were, and give it the mean baseline that it had.
+    """Move a refined rig to where most of its cameras were, and give it the size that they had.
 
-    No camera's picture changes. The place is the median over the cameras, so that one that was bumped does
-    not take the world with it: rotations and translations of least sum of angles and distances.
+    No camera's picture changes. Place and size are medians, so that one camera that was bumped does not take
+    the world with it: rotations and translations of least sum of angles and distances, and the median over
+    the pairs of cameras by what their distance changed.
     """
-    scale = mean_baseline(old) / mean_baseline(rig)
+    scale = float(np.median(baselines(old) / baselines(rig)))
     turns = np.swapaxes(old.cam_from_world[:, :3, :3], -1, -2) @ rig.cam_from_world[:, :3, :3]
     ones = np.ones(len(turns))
     start = np.eye(4)
@@ -388,10 +392,10 @@ def laid_onto(rig: CameraRig, old: CameraRig) -> CameraRig:
     return move_rig(rig, old_from_new, {})
 
 
-def mean_baseline(rig: CameraRig) -> float:
-    """Mean distance between two cameras, m."""
+def baselines(rig: CameraRig) -> FloatArray:
+    """Distances between the cameras, pair by pair (P,), m."""
     pairs = combinations([camera.centre for camera in rig.cameras], 2)
-    return float(np.mean([np.linalg.norm(a - b) for a, b in pairs]))
+    return np.array([np.linalg.norm(a - b) for a, b in pairs])
 
 
 def _sized(rig: CameraRig, tracks: Tracks2D, settings: TriangulationSettings, scale: Scale) -> CameraRig:

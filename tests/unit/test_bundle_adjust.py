@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 
 from calibration import CalibrationError
-from calibration.bundle import LOCKED_LENS, BundleCancelledError, BundleResult, BundleSettings, LensPrior, adjust
+from calibration.bundle import LOCKED_LENS, BundleResult, BundleSettings, LensPrior, adjust
 from calibration.bundle.lens import lens_vector
 from calibration.bundle.synthetic import Recording, Scene, disturb, record
+from calibration.errors import CancelledError
 
 SCENE = Scene(cameras=3, instants=60, corners=(5, 4), square_m=0.1, closeups=12)
 
@@ -214,7 +215,7 @@ def test_stops_when_asked_and_reports(recording: Recording) -> None:
     def progress(stage: str, done: int, total: int) -> None:
         seen.append((stage, done, total))
 
-    with pytest.raises(BundleCancelledError):
+    with pytest.raises(CancelledError):
         adjust(recording.sightings, *disturb(recording, 2), progress=progress, cancelled=lambda: len(seen) >= 3)
     assert [done for _, done, _ in seen] == [1, 2, 3]
 

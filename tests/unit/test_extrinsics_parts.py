@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 from calibration.bundle.rotations import exp, log
-from calibration.extrinsics_average import Edges, average, components, median_point, median_rotation
-from calibration.extrinsics_clean import gross_errors
-from calibration.extrinsics_pose import both_poses, homographies, moved, pose_jacobian, solve_poses, well_spread
+from calibration.extrinsics.average import Edges, average, components, median_point, median_rotation
+from calibration.extrinsics.clean import gross_errors
+from calibration.extrinsics.pose import both_poses, homographies, moved, pose_jacobian, solve_poses, well_spread
 from calibration.transforms import apply, from_rotation, invert, to_rvec_tvec
 from tests.boards import board_points, lens
 

@@ -10,7 +10,7 @@ import pytest
 
 from calibration import CameraRig
 from calibration.extrinsics import RigGuess, first_rig
-from calibration.extrinsics_average import differences
+from calibration.extrinsics.average import differences
 from calibration.formats import load_rig
 from calibration.intrinsics import CameraIntrinsics, calibrate_intrinsics
 from calibration.sightings import Sightings

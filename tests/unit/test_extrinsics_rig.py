@@ -9,8 +9,8 @@ import pytest
 
 from calibration import CalibrationError, CameraRig
 from calibration.extrinsics import RigGuess, first_rig, only
-from calibration.extrinsics_average import differences
-from calibration.extrinsics_boards import board_poses, clean
+from calibration.extrinsics.average import differences
+from calibration.extrinsics.boards import board_poses, clean
 from calibration.transforms import invert
 from tests.boards import Scene, board_points, lens, look_at, make_scene, ring
 

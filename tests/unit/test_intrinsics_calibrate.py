@@ -8,14 +8,14 @@ import numpy as np
 import pytest
 
 from calibration import CalibrationError, CameraRig, Intrinsics
-from calibration.extrinsics_pose import nearest_rotation
+from calibration.errors import CancelledError
+from calibration.extrinsics.pose import nearest_rotation
 from calibration.intrinsics import (
-    IntrinsicsCancelledError,
     IntrinsicsSettings,
     calibrate_camera,
     calibrate_intrinsics,
 )
-from calibration.intrinsics_models import FISHEYE, PLAIN_MODELS, RATIONAL
+from calibration.intrinsics.models import FISHEYE, PLAIN_MODELS, RATIONAL
 from calibration.sightings import Sightings
 from tests.boards import board_points, lens, look_at, make_scene
 
@@ -182,7 +182,7 @@ def test_every_camera_that_saw_too_little_is_named() -> None:
 def test_progress_counts_cameras_and_cancel_stops() -> None:
     scene = make_scene(frames=20).sightings
     calls: list[tuple[str, int, int]] = []
-    with pytest.raises(IntrinsicsCancelledError):
+    with pytest.raises(CancelledError):
         calibrate_intrinsics(
             scene,
             ONE_MODEL,

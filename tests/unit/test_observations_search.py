@@ -13,9 +13,9 @@ import pytest
 from numpy.typing import NDArray
 
 from calibration import observations as module
-from calibration.errors import CalibrationError
+from calibration.errors import CalibrationError, CancelledError
 from calibration.footage import ImageFootage, VideoFootage
-from calibration.observations import Observations, StoppedError, observe, thin
+from calibration.observations import Observations, observe, thin
 from calibration.targets import AnyTarget, CharucoBoard, Checkerboard, read_target
 from calibration.targets.protocol import Image
 from calibration.transforms import FloatArray
@@ -142,7 +142,7 @@ def test_results_are_kept_by_content(
 def test_a_stop_is_obeyed_at_the_next_picture(pictures: list[Image], tmp_path: Path) -> None:
     film = Film(pictures * 10)
     steps: list[int] = []
-    with pytest.raises(StoppedError):
+    with pytest.raises(CancelledError):
         search(
             {"left": film},
             count=40,

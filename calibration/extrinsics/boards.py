@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from calibration.camera import CameraRig, Intrinsics
-from calibration.extrinsics_average import nearness
-from calibration.extrinsics_clean import gross_errors
-from calibration.extrinsics_pose import BoolArray, moved, pose_jacobian, solve_poses
+from calibration.extrinsics.average import nearness
+from calibration.extrinsics.clean import gross_errors
+from calibration.extrinsics.pose import BoolArray, moved, pose_jacobian, solve_poses
 from calibration.sightings import Sightings
 from calibration.transforms import FloatArray, invert
 

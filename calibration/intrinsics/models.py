@@ -8,8 +8,8 @@ import numpy as np
 
 from calibration.bundle.settings import LensPrior
 from calibration.camera import Intrinsics
-from calibration.extrinsics_pose import refine_poses
-from calibration.intrinsics_fit import Fit, LensModel, Prior, Views, fit
+from calibration.extrinsics.pose import refine_poses
+from calibration.intrinsics.fit import Fit, LensModel, Prior, Views, fit
 from calibration.transforms import FloatArray
 
 # From the plainest to the richest: a richer one must earn its parameters on held-out pictures.

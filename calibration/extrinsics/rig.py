@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from calibration.camera import Camera, CameraRig, Intrinsics
 from calibration.errors import CalibrationError
-from calibration.extrinsics_average import (
+from calibration.extrinsics.average import (
     Candidates,
     Edges,
     agreed,
@@ -28,7 +28,7 @@ from calibration.extrinsics_average import (
     nearest,
     spread_of,
 )
-from calibration.extrinsics_boards import BoardPoses, board_poses, clean, errors_px, world_poses
+from calibration.extrinsics.boards import BoardPoses, board_poses, clean, errors_px, world_poses
 from calibration.sightings import Sightings
 from calibration.transforms import FloatArray, from_rotation, invert
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from calibration.extrinsics_pose import BoolArray, homographies, well_spread
+from calibration.extrinsics.pose import BoolArray, homographies, well_spread
 from calibration.transforms import FloatArray
 
 # Lens distortion bends a board that fills the picture of a wide lens by some per cent of its size. A corner

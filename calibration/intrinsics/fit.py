@@ -14,7 +14,7 @@ import numpy as np
 from calibration.bundle.lens import lens_names, lens_vector, project_rays, with_lens
 from calibration.bundle.settings import LensPrior
 from calibration.camera import CameraModel, Intrinsics
-from calibration.extrinsics_pose import FIRST_DAMPING, BoolArray, moved, pose_jacobian
+from calibration.extrinsics.pose import FIRST_DAMPING, BoolArray, moved, pose_jacobian
 from calibration.transforms import FloatArray
 
 CORE_NAMES = ("f", "aspect", "cx", "cy")

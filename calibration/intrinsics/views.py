@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from calibration.extrinsics_pose import BoolArray
+from calibration.extrinsics.pose import BoolArray
 from calibration.transforms import FloatArray
 
 # The picture is divided into this many cells (down, across) to tell where corners were seen.

@@ -14,11 +14,11 @@ from numpy.typing import NDArray
 
 from calibration.bundle.settings import LensPrior
 from calibration.camera import CameraModel, Intrinsics
-from calibration.errors import CalibrationError
-from calibration.extrinsics_clean import gross_errors
-from calibration.extrinsics_pose import REFINE_STEPS, BoolArray, well_spread
-from calibration.intrinsics_fit import Fit, LensModel, Prior, Views, fit, lens_prior, view_information
-from calibration.intrinsics_models import (
+from calibration.errors import CalibrationError, CancelledError
+from calibration.extrinsics.clean import gross_errors
+from calibration.extrinsics.pose import REFINE_STEPS, BoolArray, well_spread
+from calibration.intrinsics.fit import Fit, LensModel, Prior, Views, fit, lens_prior, view_information
+from calibration.intrinsics.models import (
     FISHEYE,
     LOOSE_ASPECT,
     PLAIN_MODELS,
@@ -31,9 +31,9 @@ from calibration.intrinsics_models import (
     rms,
     winner,
 )
-from calibration.intrinsics_start import Start, best_poses, converted, robust_fit, start_of
-from calibration.intrinsics_views import Coverage, coverage, most_informative, thin
-from calibration.intrinsics_words import refusal, undetermined, warnings_of
+from calibration.intrinsics.start import Start, best_poses, converted, robust_fit, start_of
+from calibration.intrinsics.views import Coverage, coverage, most_informative, thin
+from calibration.intrinsics.words import refusal, undetermined, warnings_of
 from calibration.sightings import Sightings
 from calibration.transforms import FloatArray
 
@@ -60,13 +60,6 @@ LARGEST_NOISE = 0.005
 
 # A kind of lens whose noise is larger than another's by this factor may have got stuck on the way.
 STUCK = 1.2
-
-
-class IntrinsicsCancelledError(CalibrationError):
-    """The user stopped the calibration of the cameras."""
-
-    def __init__(self) -> None:
-        super().__init__("The calibration was stopped.", "Start it again when you want to.")
 
 
 @dataclass(frozen=True)
@@ -194,7 +187,7 @@ def calibrate_intrinsics(
     refused: list[CalibrationError] = []
     for index in range(len(sightings.cameras)):
         if cancelled():
-            raise IntrinsicsCancelledError
+            raise CancelledError
         progress("intrinsics", index, len(sightings.cameras))
         try:
             found.append(calibrate_camera(sightings, index, settings))

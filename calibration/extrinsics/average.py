@@ -10,7 +10,7 @@ from scipy.sparse import csr_matrix
 from scipy.sparse.csgraph import connected_components, dijkstra
 
 from calibration.bundle.rotations import exp, log
-from calibration.extrinsics_pose import BoolArray, nearest_rotation
+from calibration.extrinsics.pose import BoolArray, nearest_rotation
 from calibration.transforms import FloatArray, from_rotation
 
 MEDIAN_STEPS = 30

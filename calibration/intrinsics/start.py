@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from calibration.camera import Intrinsics
-from calibration.extrinsics_pose import REFINE_STEPS, both_poses, pose_jacobian, refine_poses, well_spread
-from calibration.intrinsics_fit import CORNER_MARGIN, Fit, LensModel, Prior, Views, fit
+from calibration.extrinsics.pose import REFINE_STEPS, both_poses, pose_jacobian, refine_poses, well_spread
+from calibration.intrinsics.fit import CORNER_MARGIN, Fit, LensModel, Prior, Views, fit
 from calibration.transforms import FloatArray
 
 # Focal lengths tried, as shares of the picture's longer side: from fisheyes of 180 deg to a telephoto lens
