@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from calibration.intrinsics_fit import lens_prior
-from calibration.intrinsics_models import FISHEYE, PLAIN_MODELS, beliefs_of, covers_picture, winner
-from calibration.intrinsics_start import converted
-from calibration.intrinsics_views import coverage, most_informative, thin
+from calibration.intrinsics.fit import lens_prior
+from calibration.intrinsics.models import FISHEYE, PLAIN_MODELS, beliefs_of, covers_picture, winner
+from calibration.intrinsics.start import converted
+from calibration.intrinsics.views import coverage, most_informative, thin
 from tests.boards import lens
 
 
