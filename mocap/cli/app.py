@@ -10,7 +10,7 @@ import typer
 from rich.markup import escape
 
 from mocap import __version__
-from mocap.cli import calibrate, calibration, doctor, models, studio
+from mocap.cli import board, calibrate, calibration, doctor, models, studio
 from mocap.cli.console import STOPPED, err, explained, out, print_json, working
 from mocap.cli.options import JsonOption
 
@@ -20,6 +20,7 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
 )
+app.add_typer(board.app, name="board")
 app.add_typer(calibration.app, name="calibration")
 app.add_typer(models.app, name="models")
 app.add_typer(studio.app, name="studio")
