@@ -37,7 +37,8 @@ def refine(
     json_output: JsonOption = False,
 ) -> None:
     """Refine a calibration from the movement of a person; repairs a camera that was bumped."""
-    from mocap.pipeline.refine import RefineRequest, parse_scale
+    from mocap.pipeline.person_size import parse_scale
+    from mocap.pipeline.refine import RefineRequest
     from mocap.pipeline.refine import refine as run
     from mocap.presets import load_skeleton
 

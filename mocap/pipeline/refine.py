@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from pydantic import ValidationError
 
 from calibration import CameraRig
-from calibration.alignment import move_rig, scale_rig
+from calibration.alignment import move_rig
 from calibration.bundle import (
     LOCKED_LENS,
     BundleSettings,
@@ -27,12 +27,12 @@ from calibration.bundle.parameters import rigid
 from calibration.extrinsics.average import differences, median_point, median_rotation
 from calibration.formats import load_rig, save_rig
 from calibration.transforms import from_rotation
-from mocap.core.errors import CalibrationError, InputError, SessionError
+from mocap.core.errors import CalibrationError, SessionError
 from mocap.core.progress import CancelToken, Progress, silent
-from mocap.core.skeleton import Skeleton
 from mocap.core.types import FloatArray, SyncTable, Tracks2D
 from mocap.pipeline.figures import quality
 from mocap.pipeline.inputs import TrialInput, open_trial
+from mocap.pipeline.person_size import Scale, median_length, sized
 from mocap.pipeline.run import ProcessRequest, process
 from mocap.pipeline.settings import PipelineSettings, load_settings
 from mocap.session import RunFolder, RunManifest, load, read_manifest
@@ -58,36 +58,6 @@ LENSES: dict[str, LensPrior] = {
     "places and focal lengths": LensPrior(0.02, 0.0, 0.0, (0.0, 0.0, 0.0, 0.0), 0.0, 0.0),
     "places and lenses": LensPrior(0.02, 0.002, 0.01, (0.05, 0.05, 0.0, 0.0), 0.002, 0.0),
 }
-
-# Lengths of segments between joint centres relative to the standing height: Drillis and Contini 1966, as in
-# Winter, Biomechanics and Motor Control of Human Movement, figure 4.1.
-SEGMENTS_OF_HEIGHT = {
-    ("hip", "knee"): 0.245,
-    ("knee", "ankle"): 0.246,
-    ("shoulder", "elbow"): 0.186,
-    ("elbow", "wrist"): 0.146,
-}
-# One person's share of limbs in the height differs from the mean by about so much.
-HEIGHT_SIGMA = 0.03
-
-
-@dataclass(frozen=True)
-class Scale:
-    """Where the size of the rig comes from: by default, from the rig itself.
-
-    Attributes
-    ----------
-    height_m : float or None
-        Standing height of the person, m.
-    bone : (str, str) or None
-        Two keypoints whose distance is known.
-    bone_m : float
-        That distance, m.
-    """
-
-    height_m: float | None = None
-    bone: tuple[str, str] | None = None
-    bone_m: float = float("nan")
 
 
 @dataclass(frozen=True)
@@ -175,40 +145,6 @@ class Refined:
     rig_file: Path
     run: Path
     warnings: tuple[str, ...]
-
-
-def parse_scale(text: str, skeleton: Skeleton) -> Scale:
-    """Read ``keep``, ``height=1.75`` or ``bone=left_hip-left_knee:0.43``.
-
-    Raises
-    ------
-    InputError
-        If it is none of these.
-    """
-    remedy = "Write keep, height=1.75 or bone=left_hip-left_knee:0.43, with lengths in metres."
-    kind, _, value = text.partition("=")
-    if text == "keep":
-        return Scale()
-    try:
-        if kind == "height":
-            return Scale(height_m=_length(value))
-        if kind == "bone":
-            names, _, length = value.rpartition(":")
-            first, _, second = names.partition("-")
-            if unknown := [name for name in (first, second) if name not in skeleton.keypoints]:
-                known = ", ".join(skeleton.core)
-                raise InputError(f"The skeleton has no keypoint '{unknown[0]}'.", f"Name two of: {known}.")
-            return Scale(bone=(first, second), bone_m=_length(length))
-    except ValueError as error:
-        raise InputError(f"The scale '{text}' has no length: {error}.", remedy) from error
-    raise InputError(f"The scale '{text}' is not understood.", remedy)
-
-
-def _length(text: str) -> float:
-    value = float(text)
-    if not 0.0 < value < 10.0:
-        raise ValueError(f"{text} m is no length of a person or a bone")
-    return value
 
 
 def refine(request: RefineRequest, progress: Progress = silent, cancel: CancelToken | None = None) -> Refined:
@@ -319,7 +255,7 @@ def refine_rig(
     refined = _solved(rig, seen, settings, LENSES[moved], cancel) if improved else rig
     refined = replace(refined, notes={**rig.notes, "refined": _note(improved, moved, before, heldout, len(some))})
     moves = _moves(rig, refined)
-    refined = _sized(refined, seen, settings, scale)
+    refined = sized(refined, seen, settings, scale)
     progress("refine", steps, steps)
     return Refinement(
         refined,
@@ -398,38 +334,6 @@ def baselines(rig: CameraRig) -> FloatArray:
     return np.array([np.linalg.norm(a - b) for a, b in pairs])
 
 
-def _sized(rig: CameraRig, tracks: Tracks2D, settings: TriangulationSettings, scale: Scale) -> CameraRig:
-    """Give the rig the size by which the person is as large as stated; unchanged if nothing was stated."""
-    if scale.height_m is None and scale.bone is None:
-        return rig
-    xyz = triangulate(tracks, rig, settings).xyz
-    if scale.bone is not None:
-        measured = _median_length(xyz, tracks.skeleton, *scale.bone)
-        return scale_rig(rig, measured, scale.bone_m, f"The distance {'-'.join(scale.bone)}")[0]
-    assert scale.height_m is not None
-    scaled, _ = scale_rig(rig, measured_height(xyz, tracks.skeleton), scale.height_m, "The person's height")
-    note = f"{scaled.notes['scale']} Taken from the limbs, good to about {100 * HEIGHT_SIGMA:.0f} %."
-    return replace(scaled, notes={**scaled.notes, "scale": note})
-
-
-def measured_height(xyz: FloatArray, skeleton: Skeleton) -> float:
-    """Height, m, of people (T, N, K, 3) of mean build with limbs as long as measured; NaN if none was."""
-    lengths, shares = [], []
-    for (upper, lower), share in SEGMENTS_OF_HEIGHT.items():
-        for side in ("left", "right"):
-            lengths.append(_median_length(xyz, skeleton, f"{side}_{upper}", f"{side}_{lower}"))
-            shares.append(share)
-    known = np.isfinite(lengths)
-    return float(np.sum(np.array(lengths)[known]) / np.sum(np.array(shares)[known])) if known.any() else np.nan
-
-
-def _median_length(xyz: FloatArray, skeleton: Skeleton, first: str, second: str) -> float:
-    a, b = skeleton.index(first, second)
-    length = np.linalg.norm(xyz[:, :, a] - xyz[:, :, b], axis=-1)
-    known = length[np.isfinite(length)]
-    return float(np.median(known)) if known.size else float("nan")
-
-
 def _agreement(rig: CameraRig, tracks: Tracks2D, settings: TriangulationSettings) -> Agreement:
     return _pooled([_agreement_arrays(rig, tracks, settings)], rig.names)
 
@@ -476,6 +380,6 @@ def _bones(
     measured = [triangulate(tracks, rig, settings).xyz for rig in (old, new)]
     pairs = [pair for pair in skeleton.bones if set(pair) <= set(skeleton.core)]
     return {
-        f"{a}-{b}": (_median_length(measured[0], skeleton, a, b), _median_length(measured[1], skeleton, a, b))
+        f"{a}-{b}": (median_length(measured[0], skeleton, a, b), median_length(measured[1], skeleton, a, b))
         for a, b in pairs
     }
