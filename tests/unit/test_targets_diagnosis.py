@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import cv2
 import numpy as np
 import pytest
 
@@ -103,6 +104,16 @@ def test_hidden_corners_are_missing_and_the_others_are_right(picture: Image) -> 
     assert np.nanmax(np.abs(found.xy - places)) < 0.3
 
 
+def test_a_crossing_that_is_not_the_print_is_no_corner(picture: Image) -> None:
+    plane = plane_at(BOARD, (200.0, 150.0), 230.0, 0.2, 0.3)
+    x, y = truth(BOARD, plane)[4].round().astype(int)
+    part = np.s_[y - 12 : y + 13, x - 12 : x + 13]
+    false = picture.copy()
+    false[part] = 255 - picture[part]  # a crossing at the very place, its colours exchanged
+    assert np.isfinite(BOARD.detect(picture).xy[4]).all()
+    assert not np.isfinite(BOARD.detect(false).xy[4]).any()
+
+
 def test_a_checkerboard_of_another_size_is_named() -> None:
     picture = draw([(CHECKERBOARD, plane_at(CHECKERBOARD, (200.0, 150.0), 230.0, 0.2, 0.3))])
     wrong = Checkerboard(7, 6, 0.03)
@@ -116,6 +127,22 @@ def test_a_checkerboard_turned_by_half_a_turn_keeps_its_first_corner() -> None:
         plane = plane_at(CHECKERBOARD, (200.0, 150.0), 230.0, 0.2, turn)
         found = CHECKERBOARD.detect(draw([(CHECKERBOARD, plane)]))
         assert np.abs(found.xy - truth(CHECKERBOARD, plane)).max() < 0.3
+
+
+@pytest.mark.parametrize("order", [np.s_[::-1, ::-1], np.s_[:, ::-1], np.s_[::-1]])
+def test_the_finder_may_count_corners_in_any_order(
+    order: tuple[slice, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plane = plane_at(CHECKERBOARD, (200.0, 150.0), 230.0, 0.2, 0.2)
+    picture = draw([(CHECKERBOARD, plane)])
+    whole = cv2.findChessboardCorners
+
+    def otherwise(*arguments: object) -> tuple[bool, np.ndarray]:
+        good, corners = whole(*arguments)
+        return good, np.ascontiguousarray(corners.reshape(5, 6, 2)[order]).reshape(-1, 1, 2)
+
+    monkeypatch.setattr(cv2, "findChessboardCorners", otherwise)
+    assert np.abs(CHECKERBOARD.detect(picture).xy - truth(CHECKERBOARD, plane)).max() < 0.3
 
 
 @pytest.mark.parametrize(
