@@ -167,7 +167,8 @@ class PointProblem:
                 free = by_camera.reshape(len(rows), 2, len(which))
                 crossed = at_point[:, None, 0] * free[:, 0] + at_point[:, None, 1] * free[:, 1]
                 own = at_point[:, None, 0] * at_point[:, 0] + at_point[:, None, 1] * at_point[:, 1]
-                mixed[which, :, places] += crossed.transpose(2, 0, 1)
+                # Nothing else has been there: a camera sees a point once, and its columns are its own.
+                mixed[which, :, places] = crossed.transpose(2, 0, 1)
                 local[which, 0] += own.transpose(2, 0, 1)
                 local_gradient[which] += (at_point[:, 0] * residual[0] + at_point[:, 1] * residual[1]).T
         return Normal(
