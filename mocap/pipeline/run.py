@@ -213,6 +213,7 @@ def _compute(job: _Job, detector: Detector, poses_key: str, seconds: dict[str, f
 
     rig, wanted = job.trial.rig, job.settings.triangulate
     tracks = stage("tracks2d", "associate", Tracks2D, partial(select_subject, poses.result, rig, wanted.min_score))
+    del poses  # the largest of all results, and nobody needs it any more
     measured = stage("points3d_raw", "triangulate", Points3D, partial(triangulate, tracks, rig, wanted.as_stage()))
     final = stage("points3d", "filter", Points3D, partial(_clean, measured, job))
     motion = stage("motion", "body", Motion, partial(fit_body, final))
