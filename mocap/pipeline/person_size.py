@@ -23,6 +23,8 @@ SEGMENTS_OF_HEIGHT = {
 }
 # One person's share of limbs in the height differs from the mean by about so much.
 HEIGHT_SIGMA = 0.03
+# Longer than anybody is tall: most likely centimetres.
+LONGEST_M = 3.0
 
 
 @dataclass(frozen=True)
@@ -44,6 +46,9 @@ class Scale:
     bone_m: float = float("nan")
 
 
+KEEP = Scale()
+
+
 def parse_scale(text: str, skeleton: Skeleton) -> Scale:
     """Read ``keep``, ``height=1.75`` or ``bone=left_hip-left_knee:0.43``.
 
@@ -55,7 +60,7 @@ def parse_scale(text: str, skeleton: Skeleton) -> Scale:
     remedy = "Write keep, height=1.75 or bone=left_hip-left_knee:0.43, with lengths in metres."
     kind, _, value = text.partition("=")
     if text == "keep":
-        return Scale()
+        return KEEP
     try:
         if kind == "height":
             return Scale(height_m=_length(value))
@@ -73,7 +78,7 @@ def parse_scale(text: str, skeleton: Skeleton) -> Scale:
 
 def _length(text: str) -> float:
     value = float(text)
-    if not 0.0 < value < 10.0:
+    if not 0.0 < value < LONGEST_M:
         raise ValueError(f"{text} m is no length of a person or a bone")
     return value
 

@@ -32,7 +32,7 @@ from mocap.core.progress import CancelToken, Progress, silent
 from mocap.core.types import FloatArray, SyncTable, Tracks2D
 from mocap.pipeline.figures import quality
 from mocap.pipeline.inputs import TrialInput, open_trial
-from mocap.pipeline.person_size import Scale, median_length, sized
+from mocap.pipeline.person_size import KEEP, Scale, median_length, sized
 from mocap.pipeline.run import ProcessRequest, process
 from mocap.pipeline.settings import PipelineSettings, load_settings
 from mocap.session import RunFolder, RunManifest, load, read_manifest
@@ -80,7 +80,7 @@ class RefineRequest:
     rig: Path
     source: Path
     out: Path
-    scale: Scale = Scale()
+    scale: Scale = KEEP
     sessions: Path | None = None
 
 
@@ -215,7 +215,7 @@ def refine_rig(
     tracks: Tracks2D,
     t_s: FloatArray,
     settings: TriangulationSettings,
-    scale: Scale = Scale(),
+    scale: Scale = KEEP,
     progress: Progress = silent,
     cancel: CancelToken | None = None,
 ) -> Refinement:
