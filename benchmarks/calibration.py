@@ -265,23 +265,32 @@ def reprojection(ours: Ours, peer: Peer | None) -> list[Row]:
 
 
 def held_out(ours: Ours, peer: Peer | None) -> list[Row]:
-    """Compare what the rigs make of the held-out pictures, as they stand and moved to common instants."""
-    common = at_common_times(ours.sightings, true_times(ours.result, ours.sightings.t_s))
+    """Compare what the rigs make of a rigid board in the solves' own pictures and in the held-out ones.
+
+    The peer takes the pictures of an instant as simultaneous. Where our solve found that they are not, they are
+    also compared after being moved to one time, which is what ours are for.
+    """
     rigs = [ours.result.rig, *(peer.rigs[f"{way}_train"] for way in WAYS)] if peer else [ours.result.rig]
     saw_all = [ours.result.rig, *(peer.rigs[way] for way in WAYS)] if peer else []
+    moments = [(ours.sightings, "as they stand")]
+    if ours.result.clock_offset_s.any():
+        moved = at_common_times(ours.sightings, true_times(ours.result, ours.sightings.t_s))
+        moments.append((moved, "at one time by our clocks"))
     rows = []
-    for pictures, words in ((ours.sightings, "as they stand"), (common, "at one time by our clocks")):
+    for pictures, words in moments:
+        fitted = [measure_heldout(rig, pictures.at(~ours.heldout)).rmse_px for rig in rigs]
         found = [measure_heldout(rig, pictures.at(ours.heldout)) for rig in rigs]
         lengths = [f.lengths for f in found]
         rows += [
-            Row(f"held-out board lengths {words}: median error, mm", tuple(e.median_mm for e in lengths), ".2f"),
-            Row("the same: RMS error, mm", tuple(e.rms_mm for e in lengths), ".2f"),
-            Row("the same: views left out, %", tuple(100 * e.left_out_share for e in lengths), ".1f", False),
-            Row("the same: reprojection, px", tuple(f.rmse_px for f in found), ".3f"),
+            Row(f"pictures of the solve {words}: reprojection of a rigid board, px", tuple(fitted), ".3f"),
+            Row(f"held-out pictures {words}: the same, px", tuple(f.rmse_px for f in found), ".3f"),
+            Row("board lengths in these: median error, mm", tuple(e.median_mm for e in lengths), ".2f"),
+            Row("board lengths in these: RMS error, mm", tuple(e.rms_mm for e in lengths), ".2f"),
+            Row("views left out as gross, %", tuple(100 * e.left_out_share for e in lengths), ".1f", False),
         ]
         if peer:
-            seen = [measure_heldout(rig, pictures.at(ours.heldout)).lengths.median_mm for rig in saw_all]
-            rows.append(Row("the same: median error, mm, Caliscope having solved with them", tuple(seen), ".2f"))
+            seen = [measure_heldout(rig, pictures.at(ours.heldout)).lengths.rms_mm for rig in saw_all]
+            rows.append(Row("RMS error, mm, had Caliscope solved with these too", tuple(seen), ".2f"))
     return rows
 
 
