@@ -17,10 +17,11 @@ from plotly.offline import get_plotlyjs
 
 from calibration import CameraRig
 from calibration.files import atomic_write
+from calibration.report.numbers import NOT_MEASURED, number, percent, plural
 from mocap.core.summary import RunSummary, TruthErrors
 from mocap.core.types import ImageArray, Take, Tracks2D
 from mocap.report import payload
-from mocap.report.numbers import NOT_MEASURED, duration, number, percent, plural, words
+from mocap.report.numbers import duration, words
 from mocap.report.verdict import judge, person_size_px, reprojection_share
 
 TEMPLATES = Path(__file__).parent / "templates"

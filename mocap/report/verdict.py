@@ -12,9 +12,9 @@ from enum import IntEnum
 
 import numpy as np
 
+from calibration.report.numbers import number, percent, plural
 from mocap.core.summary import RunSummary
 from mocap.core.types import FloatArray, Tracks2D
-from mocap.report.numbers import number, percent, plural
 
 
 class Level(IntEnum):

@@ -15,13 +15,14 @@ import numpy as np
 import pytest
 
 from calibration import Camera, CameraRig, Intrinsics
+from calibration.report.numbers import NOT_MEASURED, number, percent
 from calibration.transforms import from_rotation
 from mocap.core.errors import StorageError
 from mocap.core.skeleton import AngleDefinition, Joint, Skeleton
 from mocap.core.summary import RunSummary, TruthErrors
 from mocap.core.types import JointAngles, Motion, Points3D, Take, Tracks2D
 from mocap.report import payload
-from mocap.report.numbers import NOT_MEASURED, duration, number, percent, words
+from mocap.report.numbers import duration, words
 from mocap.report.page import render, write_report
 from mocap.report.verdict import Level, judge, person_size_px, reprojection_share
 
