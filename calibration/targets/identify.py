@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from calibration.errors import CalibrationError
-from calibration.targets.charuco import CharucoBoard
+from calibration.targets import patches
+from calibration.targets.charuco import CharucoBoard, draw_charuco
 from calibration.targets.checkerboard import Checkerboard
 from calibration.targets.files import AnyTarget
 from calibration.targets.marker import ArucoMarker
-from calibration.targets.markers import FAMILY_OF, Markers, dictionary_size, side_px
+from calibration.targets.markers import FAMILY_OF, Markers, dictionary, dictionary_size, side_px
 from calibration.targets.protocol import Image, grey
 from calibration.targets.survey import WEAKEST_EVIDENCE_BITS, Reading, survey
 from calibration.transforms import FloatArray
@@ -28,6 +29,12 @@ ASSUMED_SQUARE_M = 0.03
 # Ratio of marker to square while the layout is sought; others come within the tolerance.
 USUAL_RATIO = 0.75
 RATIOS = np.linspace(0.40, 0.98, 59)
+
+# The ratio is refined on this many texels a square, from this many corners on, within this of the first guess.
+RATIO_TEXELS, RATIO_CORNERS, RATIO_REACH = 100, 6, 0.08
+
+# With less white around its markers than this, in modules, a board is hardly found, and OpenCV complains.
+LEAST_BORDER = 0.7
 
 # How far a marker may be off the layout, as a share of its side; the lens needs some.
 LAYOUT_TOLERANCE = 0.3
@@ -73,7 +80,7 @@ def identify(pictures: Sequence[Image], size_m: float | None = None) -> Identifi
     """
     size = ASSUMED_SQUARE_M if size_m is None else size_m
     for reading in survey(pictures):
-        target = _board(reading, size) or _single(reading, size)
+        target = _board(reading, size, pictures) or _single(reading, size)
         if target is not None:
             return Identified(target, size_m is not None, reading.mirrored)
     checkerboard = _checkerboard(pictures, size)
@@ -116,7 +123,7 @@ class _Layout:
         return np.asarray(self.cells(ids)[:, None] + unit)
 
 
-def _board(reading: Reading, square_m: float) -> CharucoBoard | None:
+def _board(reading: Reading, square_m: float, pictures: Sequence[Image]) -> CharucoBoard | None:
     """The ChArUco board that puts the markers where they were read; None if they form none."""
     views = [markers.keep(markers.mirrored == reading.mirrored) for markers in reading.markers]
     views = sorted(views, key=lambda markers: -len(np.unique(markers.ids)))[:LAYOUT_PICTURES]
@@ -139,15 +146,48 @@ def _board(reading: Reading, square_m: float) -> CharucoBoard | None:
     if layout.columns * rows // 2 > dictionary_size(reading.dictionary):
         return None
     ratio = min(RATIOS, key=lambda r: sum(_misfit(layout, markers, float(r)) for markers in good_views))
-    # The ratio is known to a hundredth or so, which does not move the corners of the squares.
-    return CharucoBoard(
+    board = CharucoBoard(
         layout.columns,
         rows,
         square_m,
-        square_m * round(float(ratio), 2),
+        square_m * float(ratio),
         reading.dictionary,
         layout.white_first,
         reading.inverted,
+    )
+    return _with_ratio(board, pictures)
+
+
+def _with_ratio(board: CharucoBoard, pictures: Sequence[Image]) -> CharucoBoard:
+    """Give the board the size of markers whose drawing resembles the picture that shows most of it.
+
+    Blur moves the corners of markers inwards, so what these say is too small by a few hundredths of a square; the
+    corners of the squares stay, and between them picture and drawing can be laid over each other.
+    """
+    greys = [grey(picture) for picture in pictures]
+    seen = [board.detect(picture) for picture in greys]
+    best = max(range(len(seen)), key=lambda i: seen[i].corners)
+    found = np.isfinite(seen[best].xy[:, 0])
+    if np.count_nonzero(found) < RATIO_CORNERS:
+        return board
+    plan = patches.Plan(board.points[found, :2] / board.square_m, seen[best].xy[found])
+    y, x = np.mgrid[0 : board.squares_y * RATIO_TEXELS, 0 : board.squares_x * RATIO_TEXELS]
+    at = plan.at((np.stack([x, y], axis=-1) + 0.5) / RATIO_TEXELS).astype(np.float32)
+    inside = ((at > 0) & (at < np.array(greys[best].shape[::-1], dtype=np.float32) - 1)).all(axis=-1)
+    picture = cv2.remap(greys[best], np.nan_to_num(at[..., 0]), np.nan_to_num(at[..., 1]), cv2.INTER_LINEAR)[
+        inside
+    ]
+    near = board.marker_m / board.square_m
+    modules = dictionary(board.dictionary).markerSize + 2
+    choices = [
+        replace(board, marker_m=round(float(ratio), 2) * board.square_m)
+        for ratio in RATIOS
+        if abs(ratio - near) < RATIO_REACH and (1.0 - ratio) / 2 > LEAST_BORDER * ratio / modules
+    ]
+    if not choices:
+        return board
+    return max(
+        choices, key=lambda one: float(np.corrcoef(picture, draw_charuco(one, RATIO_TEXELS, 0)[inside])[0, 1])
     )
 
 
