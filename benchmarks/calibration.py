@@ -27,6 +27,7 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from unittest import mock
 
 BEGUN = time.perf_counter()
 
@@ -42,19 +43,16 @@ else:
     from calibration.bundle import BundleResult
     from calibration.camera import CameraRig
     from calibration.formats import load_rig
-    from calibration.intrinsics import calibrate_intrinsics
     from calibration.report import at_common_times, measure_heldout
     from calibration.report.from_bundle import true_times
     from calibration.sightings import Sightings
     from mocap.capture import find_videos
-    from mocap.core.progress import CancelToken, silent
-    from mocap.pipeline.calibrate import CalibrateRequest, _Clock, _observe, _solve, calibrate
+    from mocap.pipeline import calibrate as pipeline
+    from mocap.pipeline.calibrate import CalibrateRequest, calibrate
     from mocap.pipeline.calibration_inputs import (
         BOARD_FILES,
         PLACES,
         TIMESTAMPS,
-        open_footage,
-        open_target,
     )
 
 PEER_SCRIPT = Path(__file__).parent / "peers" / "caliscope_run.py"
@@ -144,19 +142,23 @@ def run_ours(request: CalibrateRequest, repeat: int) -> Ours:
             )
             seconds.append(json.loads(done.stdout.splitlines()[-1]))
             if run == 0:
-                sightings, heldout, result = solve_again(request, Path(scratch) / "rig.toml")
+                sightings, heldout, result = solve_again(replace(request, out=Path(scratch) / "rig.toml"))
     if not np.isclose(result.rmse_px, seconds[0]["rmse_px"][0], rtol=1e-3):
         raise SystemExit(f"Solved again, the error is {result.rmse_px} px, not {seconds[0]['rmse_px'][0]} px.")
     return Ours(sightings, heldout, result, seconds)
 
 
-def solve_again(request: CalibrateRequest, rig_file: Path) -> tuple[Sightings, np.ndarray, BundleResult]:
+def solve_again(request: CalibrateRequest) -> tuple[Sightings, np.ndarray, BundleResult]:
     """Repeat ``calibrate`` from the corners that it cached, and keep what it drops: the residuals."""
-    footage = open_footage(request.folder)
-    target, _ = open_target(request.folder, request.board, footage)
-    seen, _ = _observe(footage, target, rig_file, silent, CancelToken())
-    solved = _solve(seen, calibrate_intrinsics(seen), footage.timed, request.seed, _Clock(), silent, CancelToken())
-    return solved.sightings, solved.heldout, solved.result
+    solve, kept = pipeline._solve, []
+
+    def keeping(*given: object) -> object:
+        kept.append(solve(*given))
+        return kept[-1]
+
+    with mock.patch.object(pipeline, "_solve", keeping):
+        calibrate(request)
+    return kept[0].sightings, kept[0].heldout, kept[0].result
 
 
 def run_peer(python: Path, request: CalibrateRequest, ours: Ours, step: int) -> Peer:
