@@ -60,18 +60,14 @@ def verify_rig(
             "Describe the target in a file and name it with --board.",
             folder,
         )
-    try:
-        found = observe(
-            footage.films,
-            target,
-            footage.frame_index,
-            footage.t_s,
-            progress=progress,
-            cancelled=lambda: cancel.cancelled,
-        )
-    except CalibrationError:
-        cancel.check()
-        raise
+    found = observe(
+        footage.films,
+        target,
+        footage.frame_index,
+        footage.t_s,
+        progress=progress,
+        cancelled=lambda: cancel.cancelled,
+    )
     try:
         fitted, warnings = _fitted(rig, footage, found.sightings)
     except CalibrationError as error:

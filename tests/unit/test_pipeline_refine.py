@@ -25,6 +25,7 @@ from mocap.core.types import Points3D, SyncTable, Tracks2D
 from mocap.pipeline.figures import quality
 from mocap.pipeline.person_size import Scale, measured_height, parse_scale
 from mocap.pipeline.refine import (
+    FEWEST_STRETCHES,
     Refinement,
     RefineRequest,
     baselines,
@@ -125,6 +126,18 @@ def test_a_right_calibration_stays_to_the_last_digit() -> None:
     np.testing.assert_array_equal(found.rig.cam_from_world, truth.cam_from_world)
     assert set(found.moved_mm.values()) == {0.0}
     assert "they stayed" in found.rig.notes["refined"]
+
+
+def test_what_fits_only_the_instants_it_was_solved_with_is_not_believed() -> None:
+    """A camera that is knocked back and forth fits each half by itself, and no rig fits both."""
+    truth = ring_rig(4)
+    one, other = (watched(bumped(truth, 2, angle, 0.0), person().xyz) for angle in (2.0, -2.0))
+    stretch = times()[-1] / FEWEST_STRETCHES
+    late = np.floor(times() / stretch).astype(int) % 2 == 1
+    mixed = replace(one, xy=np.where(late[:, None, None, None, None], other.xy, one.xy))
+    found = refine_rig(truth, mixed, times(), SETTINGS)
+    assert not found.improved
+    assert "stayed" in found.rig.notes["refined"]
 
 
 def test_a_wrong_focal_length_is_found_only_where_it_helps() -> None:
