@@ -163,13 +163,17 @@ def solve_again(request: CalibrateRequest) -> tuple[Sightings, np.ndarray, Bundl
 
 def run_peer(python: Path, request: CalibrateRequest, ours: Ours, step: int) -> Peer:
     """Have Caliscope calibrate the same recording in its own environment."""
-    place = next(p for p in (request.folder / name for name in PLACES) if (p / TIMESTAMPS).is_file())
-    board = request.board or next(p for p in (request.folder / name for name in BOARD_FILES) if p.is_file())
+    stamps = [request.folder / place / TIMESTAMPS for place in PLACES]
+    times = next((path for path in stamps if path.is_file()), None)
+    boards = [request.board] if request.board else [request.folder / name for name in BOARD_FILES]
+    board = next((path for path in boards if path.is_file()), None)
+    if times is None or board is None:
+        raise SystemExit(f"{request.folder}: Caliscope needs {TIMESTAMPS} beside the videos, and a board file.")
     frames = ours.sightings.at(ours.heldout).frame_index
     job = {
         "board": str(board.resolve()),
-        "videos": {_number(name): str(path.resolve()) for name, path in find_videos(place).items()},
-        "timestamps": str((place / TIMESTAMPS).resolve()),
+        "videos": {_number(name): str(path.resolve()) for name, path in find_videos(times.parent).items()},
+        "timestamps": str(times.resolve()),
         "intrinsics_step": step,
         "heldout": {
             _number(name): frames[frames[:, c] >= 0, c].tolist() for c, name in enumerate(ours.sightings.cameras)
@@ -181,7 +185,7 @@ def run_peer(python: Path, request: CalibrateRequest, ours: Ours, step: int) -> 
         # Its environment must not see this project's.
         environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
         subprocess.run(
-            [python, PEER_SCRIPT.resolve(), out / "job.json", out],
+            [python.absolute(), PEER_SCRIPT.resolve(), out / "job.json", out],
             check=True,
             cwd=out,
             env=environment,
