@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -64,12 +65,12 @@ def _show_refined(done: Refined) -> None:
         after = found.heldout.median_px_per_camera[name]
         table.add_row(
             escape(name),
-            f"{before:.2f}",
-            f"{after:.2f}",
+            _px(before),
+            _px(after),
             f"{found.moved_mm[name]:.0f}",
             f"{found.turned_deg[name]:.2f}",
         )
-    table.add_row("all", f"{found.before.median_px:.2f}", f"{found.heldout.median_px:.2f}", "", "")
+    table.add_row("all", _px(found.before.median_px), _px(found.heldout.median_px), "", "")
     out.print(table)
     out.print(
         f"Mean distance between cameras: {found.baseline_m[0]:.3f} m before, {found.baseline_m[1]:.3f} m after"
@@ -80,6 +81,10 @@ def _show_refined(done: Refined) -> None:
     for sentence in done.warnings:
         out.print(f"[yellow]Note:[/yellow] {escape(sentence)}")
     out.print(f"Wrote {escape(str(done.rig_file))}")
+
+
+def _px(value: float) -> str:
+    return f"{value:.2f}" if math.isfinite(value) else "–"
 
 
 @explained

@@ -128,6 +128,27 @@ def test_a_right_calibration_stays_to_the_last_digit() -> None:
     assert "they stayed" in found.rig.notes["refined"]
 
 
+def test_what_the_detector_always_gets_wrong_moves_no_camera() -> None:
+    """Its errors are alike at all instants, so that wrong places win a little on held-out ones, too."""
+    truth = ring_rig(4)
+    tracks = watched(truth, person().xyz)
+    taste = np.random.default_rng(3).normal(0, 1.5, (1, *tracks.xy.shape[1:]))
+    found = refine_rig(truth, replace(tracks, xy=tracks.xy + taste), times(), SETTINGS)
+    assert not found.improved
+    np.testing.assert_array_equal(found.rig.cam_from_world, truth.cam_from_world)
+
+
+def test_a_camera_that_was_torn_away_is_put_back() -> None:
+    """The views agree nowhere before; then there is no error to compare with."""
+    truth = ring_rig(3)
+    found = refine_rig(bumped(truth, 1, 8.0, 0.05), watched(truth, person().xyz), times(), SETTINGS)
+    assert np.isnan(found.before.median_px)
+    assert found.improved
+    turn, _ = differences(found.rig.cam_from_world, truth.cam_from_world)
+    assert np.degrees(turn).max() < 0.5
+    assert "too large for any point before" in found.rig.notes["refined"]
+
+
 def test_what_fits_only_the_instants_it_was_solved_with_is_not_believed() -> None:
     """A camera that is knocked back and forth fits each half by itself, and no rig fits both."""
     truth = ring_rig(4)
