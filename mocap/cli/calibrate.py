@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 from rich.markup import escape
@@ -16,6 +16,8 @@ from mocap.cli.options import JsonOption
 if TYPE_CHECKING:
     from mocap.pipeline.calibrate import Calibrated
 
+Engine = Literal["own", "aniposelib"]  # as in pipeline.calibrate, whose import is heavy
+
 COLOURS = {"GOOD": "green", "CARE": "yellow", "POOR": "red"}
 
 
@@ -25,7 +27,7 @@ def calibrate(
     board: Annotated[Path | None, typer.Option("--board", help="Board file; found beside, or recognised.")] = None,
     out_file: Annotated[Path | None, typer.Option("--out", "-o", help="Rig file to write.")] = None,
     engine: Annotated[
-        str, typer.Option(help="own, or aniposelib as a cross-check of the same detections.")
+        Engine, typer.Option(help="own, or aniposelib besides, as a cross-check on the same detections.")
     ] = "own",
     seed: Annotated[int, typer.Option(help="Of the choice of held-out pictures.")] = 0,
     json_output: JsonOption = False,
@@ -69,6 +71,11 @@ def _show(done: Calibrated) -> None:
                 f"Clock of {escape(clock.camera)}: "
                 f"{1e3 * clock.offset_s:+.1f} ± {1e3 * clock.offset_sigma_s:.1f} ms"
             )
+    if report.crosscheck is not None:
+        out.print(
+            f"{report.crosscheck.engine} on the same detections: {report.crosscheck.rmse_px:.2f} px, held-out "
+            f"board lengths {report.crosscheck.heldout_board_error_mm:.2f} mm, {report.crosscheck.seconds:.1f} s"
+        )
     out.print(f"[{COLOURS[report.verdict.level.name]}]{escape(report.verdict.headline)}[/]")
     for finding in report.verdict.findings:
         if finding.advice:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,6 +34,9 @@ from mocap.core.errors import CalibrationError
 from mocap.core.progress import CancelToken, Progress, silent
 from mocap.core.types import FloatArray
 from mocap.pipeline.calibration_inputs import CalibrationFootage, open_footage, open_intrinsic_footage, open_target
+from mocap.pipeline.crosscheck import cross_check_with_aniposelib
+
+Engine = Literal["own", "aniposelib"]
 
 # A model of the clocks must lower the held-out error by this share before it is preferred to a plainer one.
 CLOCKS_GAIN = 0.03
@@ -64,7 +68,7 @@ class CalibrateRequest:
     folder: Path
     board: Path | None = None
     out: Path | None = None
-    engine: str = "own"
+    engine: Engine = "own"
     seed: int = 0
 
 
@@ -235,6 +239,11 @@ def _write(
     """Put the rig into a world, and write it beside its report."""
     result = solved.result
     rig, world_from_solve = align_by_default(result.rig, result.world_from_board, result.points)
+    crosscheck = (
+        cross_check_with_aniposelib(result, solved.sightings, solved.heldout, rig)
+        if request.engine == "aniposelib"
+        else None
+    )
     report = report_from_bundle(
         result,
         solved.sightings,
@@ -243,6 +252,7 @@ def _write(
         world_from_solve=world_from_solve,
         seconds=clock.seconds,
         warnings=warnings,
+        crosscheck=crosscheck,
     )
     report_file = rig_file.with_name("report.html")
     save_rig(rig, rig_file, "anipose")
