@@ -11,28 +11,23 @@ from __future__ import annotations
 
 import argparse
 import resource
-import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from pathlib import Path
 
-# calibration.py beside this file would be taken for the package.
-sys.path[:] = [folder for folder in sys.path if Path(folder).resolve() != Path(__file__).resolve().parent]
+import numpy as np
+from scipy.optimize import least_squares
+from scipy.sparse import coo_array, csr_array
 
-import numpy as np  # noqa: E402
-from scipy.optimize import least_squares  # noqa: E402
-from scipy.sparse import coo_array, csr_array  # noqa: E402
-
-from calibration.bundle import LOCKED_LENS, BundleResult, BundleSettings, LensPrior, adjust, refine_from_points  # noqa: E402
-from calibration.bundle.lens import lens_vector  # noqa: E402
-from calibration.bundle.observe import differentiate  # noqa: E402
-from calibration.bundle.parameters import CameraState, make_layout  # noqa: E402
-from calibration.bundle.refine import _triangulate  # noqa: E402
-from calibration.bundle.robust import Kernel  # noqa: E402
-from calibration.bundle.rotations import right_jacobian  # noqa: E402
-from calibration.bundle.synthetic import Recording, Scene, disturb, record, ring  # noqa: E402
-from calibration.camera import CameraRig  # noqa: E402
+from calibration.bundle import LOCKED_LENS, BundleResult, BundleSettings, LensPrior, adjust, refine_from_points
+from calibration.bundle.lens import lens_vector
+from calibration.bundle.observe import differentiate
+from calibration.bundle.parameters import CameraState, make_layout
+from calibration.bundle.refine import _triangulate
+from calibration.bundle.robust import Kernel
+from calibration.bundle.rotations import right_jacobian
+from calibration.bundle.synthetic import Recording, Scene, disturb, record, ring
+from calibration.camera import CameraRig
 
 FOCAL_AND_K1 = LensPrior(np.inf, 0.0, 0.0, (np.inf, 0.0, 0.0, 0.0), 0.0, 0.0)
 # Cameras and points; every camera sees every point: 5,280, 13,152 and 22,440 observations.

@@ -2,7 +2,7 @@
 
     PYTHON caliscope_run.py JOB.json OUT
 
-JOB.json, written by ``benchmarks/calibration.py``, names the board file, the video of every camera, the time
+JOB.json, written by ``benchmarks/calibrate.py``, names the board file, the video of every camera, the time
 stamps, and the pictures that are held out. OUT receives two ways of its solve: ``steps``, the walk through
 its scripting guide (bootstrap, optimise, drop the worst 2.5 % of each camera, optimise), and ``call``, its
 ``calibrate_extrinsics`` with the board's lengths as constraints; each from all pictures, and (``*_train``)

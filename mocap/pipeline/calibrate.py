@@ -73,23 +73,35 @@ class CalibrateRequest:
 
 
 @dataclass(frozen=True)
-class Calibrated:
-    """A calibrated rig and where its files lie."""
+class Solved:
+    """The joint solve, in its own world.
 
-    rig: CameraRig
-    report: CalibrationReport
-    rig_file: Path
-    report_file: Path
-
-
-@dataclass(frozen=True)
-class _Solved:
-    """A rig, solved without the held-out pictures."""
+    Attributes
+    ----------
+    sightings : Sightings
+        All that was seen by the cameras that are linked.
+    heldout : (T,) bool
+        What the solve was not given.
+    result : BundleResult
+        Of ``sightings.at(~heldout)``.
+    warnings : tuple of str
+    """
 
     sightings: Sightings
     heldout: NDArray[np.bool_]
     result: BundleResult
     warnings: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Calibrated:
+    """A calibrated rig, where its files lie, and what was solved for it."""
+
+    rig: CameraRig
+    report: CalibrationReport
+    rig_file: Path
+    report_file: Path
+    solved: Solved
 
 
 class _Clock:
@@ -189,7 +201,7 @@ def _solve(
     clock: _Clock,
     progress: Progress,
     cancel: CancelToken,
-) -> _Solved:
+) -> Solved:
     """Place the cameras and refine everything jointly; the model of the clocks is chosen by held-out error."""
     with clock.stage("extrinsics"):
         guess = first_rig(seen, [lens.intrinsics for lens in lenses])
@@ -219,7 +231,7 @@ def _solve(
             if best is None or error < (1.0 - CLOCKS_GAIN) * best[0]:
                 best = error, result
     assert best is not None
-    return _Solved(sightings, heldout, best[1], guess.warnings)
+    return Solved(sightings, heldout, best[1], guess.warnings)
 
 
 def _period_s(sightings: Sightings) -> float:
@@ -232,7 +244,7 @@ def _write(
     request: CalibrateRequest,
     rig_file: Path,
     target: AnyTarget,
-    solved: _Solved,
+    solved: Solved,
     warnings: tuple[str, ...],
     clock: _Clock,
 ) -> Calibrated:
@@ -261,4 +273,4 @@ def _write(
     write_html(report_file, report, used, rig, world_from_board=poses, title=request.folder.resolve().name)
     with atomic_write(rig_file.with_name("report.json")) as draft:
         draft.write_text(to_json(report), encoding="utf-8")
-    return Calibrated(rig, report, rig_file, report_file)
+    return Calibrated(rig, report, rig_file, report_file, solved)

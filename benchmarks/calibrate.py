@@ -1,6 +1,6 @@
 """Figures of the whole calibration of a recording, from videos to a rig, beside Caliscope's.
 
-    python benchmarks/calibration.py RECORDING [RECORDING ...] [--board FILE] [--repeat 3] [--seed 0]
+    python benchmarks/calibrate.py RECORDING [RECORDING ...] [--board FILE] [--repeat 3] [--seed 0]
         [--peer-python PYTHON] [--peer-step 1]
 
 A RECORDING is a folder as ``mocap calibrate`` takes it; for the peer it must hold videos with numbers in their
@@ -14,7 +14,6 @@ Every timed run is a process of its own that starts with nothing cached, imports
 from __future__ import annotations
 
 import argparse
-import importlib
 import json
 import os
 import re
@@ -27,33 +26,20 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from unittest import mock
 
 BEGUN = time.perf_counter()
 
 import numpy as np  # noqa: E402
 
-# A script's own folder leads the path, where this file hides the package of its name: from itself, and from the
-# scripts beside it, for which it makes way.
-sys.path[:] = [entry for entry in sys.path if Path(entry).resolve() != Path(__file__).resolve().parent]
-if __name__ == "calibration":
-    del sys.modules[__name__]
-    importlib.import_module(__name__)
-else:
-    from calibration.bundle import BundleResult
-    from calibration.camera import CameraRig
-    from calibration.formats import load_rig
-    from calibration.report import at_common_times, measure_heldout
-    from calibration.report.from_bundle import true_times
-    from calibration.sightings import Sightings
-    from mocap.capture import find_videos
-    from mocap.pipeline import calibrate as pipeline
-    from mocap.pipeline.calibrate import CalibrateRequest, calibrate
-    from mocap.pipeline.calibration_inputs import (
-        BOARD_FILES,
-        PLACES,
-        TIMESTAMPS,
-    )
+from calibration.bundle import BundleResult  # noqa: E402
+from calibration.camera import CameraRig  # noqa: E402
+from calibration.formats import load_rig  # noqa: E402
+from calibration.report import at_common_times, measure_heldout  # noqa: E402
+from calibration.report.from_bundle import true_times  # noqa: E402
+from calibration.sightings import Sightings  # noqa: E402
+from mocap.capture import find_videos  # noqa: E402
+from mocap.pipeline.calibrate import CalibrateRequest, calibrate  # noqa: E402
+from mocap.pipeline.calibration_inputs import BOARD_FILES, PLACES, TIMESTAMPS  # noqa: E402
 
 PEER_SCRIPT = Path(__file__).parent / "peers" / "caliscope_run.py"
 # Caliscope drops the worst 2.5 % of each camera's corners.
@@ -142,23 +128,8 @@ def run_ours(request: CalibrateRequest, repeat: int) -> Ours:
             )
             seconds.append(json.loads(done.stdout.splitlines()[-1]))
             if run == 0:
-                sightings, heldout, result = solve_again(replace(request, out=Path(scratch) / "rig.toml"))
-    if not np.isclose(result.rmse_px, seconds[0]["rmse_px"][0], rtol=1e-3):
-        raise SystemExit(f"Solved again, the error is {result.rmse_px} px, not {seconds[0]['rmse_px'][0]} px.")
-    return Ours(sightings, heldout, result, seconds)
-
-
-def solve_again(request: CalibrateRequest) -> tuple[Sightings, np.ndarray, BundleResult]:
-    """Repeat ``calibrate`` from the corners that it cached, and keep what it drops: the residuals."""
-    solve, kept = pipeline._solve, []
-
-    def keeping(*given: object) -> object:
-        kept.append(solve(*given))
-        return kept[-1]
-
-    with mock.patch.object(pipeline, "_solve", keeping):
-        calibrate(request)
-    return kept[0].sightings, kept[0].heldout, kept[0].result
+                solved = calibrate(replace(request, out=Path(scratch) / "rig.toml")).solved
+    return Ours(solved.sightings, solved.heldout, solved.result, seconds)
 
 
 def run_peer(python: Path, request: CalibrateRequest, ours: Ours, step: int) -> Peer:
