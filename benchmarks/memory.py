@@ -58,7 +58,8 @@ def main() -> None:
 
 
 def _measure(film: Path) -> None:
-    from mocap.pipeline import ProcessRequest, load_settings, process
+    from mocap.pipeline.run import ProcessRequest, process
+    from mocap.pipeline.settings import load_settings
 
     settings = load_settings("balanced")
     light = settings.detect.model_copy(update={"landmarks": ("pose_landmark_lite",)})

@@ -13,7 +13,8 @@ import statistics
 import tempfile
 from pathlib import Path
 
-from mocap.pipeline import ProcessRequest, load_settings, process
+from mocap.pipeline.run import ProcessRequest, process
+from mocap.pipeline.settings import load_settings
 
 
 def main() -> None:

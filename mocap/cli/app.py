@@ -77,7 +77,8 @@ def _run(
 ) -> None:
     """Process and show the figures."""
     from mocap.cli.show import as_table, summary_object
-    from mocap.pipeline import ProcessRequest, load_settings, process
+    from mocap.pipeline.run import ProcessRequest, process
+    from mocap.pipeline.settings import load_settings
 
     request = ProcessRequest(path, load_settings(preset), calibration, out_dir, fresh)
     with working() as (progress, cancel):
@@ -97,7 +98,7 @@ def export(
     json_output: JsonOption = False,
 ) -> None:
     """Write a finished run in other formats."""
-    from mocap.pipeline import export_run
+    from mocap.pipeline.reexport import export_run
 
     written = export_run(run, tuple(name.strip() for name in formats.split(",") if name.strip()), out_dir)
     if json_output:

@@ -11,7 +11,7 @@ from rich.table import Table
 
 from mocap.cli.console import out
 from mocap.core.summary import RunSummary, TruthErrors
-from mocap.pipeline import ProcessResult
+from mocap.pipeline.run import ProcessResult
 
 
 def summary_object(result: ProcessResult) -> dict[str, Any]:

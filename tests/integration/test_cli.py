@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner, Result
 
-import mocap.pipeline
+import mocap.pipeline.run
 from mocap import __version__
 from mocap.cli.app import app
 from mocap.cli.console import working
@@ -28,7 +28,7 @@ def recording(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A recording whose people the command line will find without a network."""
     rig = make_recording(tmp_path / "walk", FRAMES)
     detector = KnowingDetector(rig, walking(FRAMES), [])
-    monkeypatch.setattr(mocap.pipeline, "process", partial(mocap.pipeline.process, make_detector=detector))
+    monkeypatch.setattr(mocap.pipeline.run, "process", partial(mocap.pipeline.run.process, make_detector=detector))
     monkeypatch.setenv("MOCAP_SESSIONS", str(tmp_path / "sessions"))
     return tmp_path / "walk"
 
@@ -77,7 +77,7 @@ def test_a_defect_is_a_sentence_and_a_log(
     def broken(*_args: object, **_kwargs: object) -> None:
         raise ZeroDivisionError("planted")
 
-    monkeypatch.setattr(mocap.pipeline, "process", broken)
+    monkeypatch.setattr(mocap.pipeline.run, "process", broken)
     monkeypatch.setattr("platformdirs.user_log_dir", lambda _app: str(tmp_path / "logs"))
     result = run("process", recording, "--json")
     assert result.exit_code == 1

@@ -21,7 +21,9 @@ from mocap.core.errors import (
 )
 from mocap.core.progress import CancelToken
 from mocap.core.types import Points3D
-from mocap.pipeline import PipelineSettings, ProcessRequest, ProcessResult, export_run, load_settings, process
+from mocap.pipeline.reexport import export_run
+from mocap.pipeline.run import ProcessRequest, ProcessResult, process
+from mocap.pipeline.settings import PipelineSettings, load_settings
 from mocap.presets import read_toml
 from mocap.session import load
 from tests.integration.film import KnowingDetector, make_recording, walking, write_video
