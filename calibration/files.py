@@ -23,6 +23,8 @@ EXPLAINED = {
     ),
     errno.EPERM: ("Writing is not allowed here.", "Choose a folder of your own."),
     errno.ENOTDIR: ("A part of this path is a file, not a folder.", "Choose another folder."),
+    errno.EEXIST: ("A file of this name is in the way.", "Remove or rename it, or choose another folder."),
+    errno.ENOENT: ("There is no such place.", "Check the path, or choose another folder."),
     errno.EISDIR: ("A folder of this name is in the way.", "Remove or rename it, or choose another folder."),
     errno.ENAMETOOLONG: ("The name is too long for this disk.", "Choose a shorter name or folder."),
     errno.EIO: (
@@ -55,6 +57,8 @@ def atomic_write(path: Path) -> Iterator[Path]:
     StorageError
         If the system refuses: disk full, read-only, not allowed.
     """
+    if path.is_dir():
+        raise explain_write_error(IsADirectoryError(errno.EISDIR, "is a folder"), path)
     draft = path.with_name(f".{path.stem}.{secrets.token_hex(4)}{path.suffix}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)

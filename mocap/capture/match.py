@@ -31,6 +31,8 @@ def fit_rig(rig: CameraRig, videos: Sequence[VideoInfo]) -> tuple[CameraRig, tup
     """
     by_video = _match_names(rig.names, tuple(video.camera for video in videos))
     warnings = [f"Video '{v}' was taken for the calibrated camera '{c}'." for v, c in by_video.items() if v != c]
+    unused = [name for name in rig.names if name not in by_video.values()]
+    warnings += [f"The calibrated camera '{name}' has no video and is left out." for name in unused]
     chosen = rig.select(tuple(by_video[video.camera] for video in videos))
     cameras = []
     for camera, video in zip(chosen.cameras, videos, strict=True):

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from rich.markup import escape
 from rich.table import Table
 
 from mocap.cli.console import explained, out, print_json
@@ -47,7 +48,7 @@ def list_boards(json_output: JsonOption = False) -> None:
     for heading in ("Name", "Board", "For"):
         table.add_column(heading)
     for name, path in paths.items():
-        table.add_row(name, read_target(path).name, str(read_toml(path).get("description", "")))
+        table.add_row(*map(escape, (name, read_target(path).name, str(read_toml(path).get("description", "")))))
     out.print(table)
 
 
@@ -64,7 +65,7 @@ def show(
     if json_output:
         print_json({**target_table(target), "corners": len(target.points)})
         return
-    out.print(f"{target.name}; {len(target.points)} corners")
+    out.print(escape(f"{target.name}; {len(target.points)} corners"))
 
 
 @app.command()
@@ -136,8 +137,8 @@ def make(
     if json_output:
         print_json({"file": output, "board": board_file, "paper": paper, **target_table(target)})
         return
-    out.print(f"Wrote {output} and {board_file}")
-    out.print(f"{target.name}, on {paper}")
+    out.print(escape(f"Wrote {output} and {board_file}"))
+    out.print(escape(f"{target.name}, on {paper}"))
     out.print("Print at 100 %, check the ruler, and glue the sheet to a flat plate.")
 
 
@@ -172,7 +173,7 @@ def identify(
     if not found.scale_known:
         out.print("[yellow]Note:[/yellow] the size is assumed. Measure a square and give --square-mm.")
     if output is not None:
-        out.print(f"Wrote {output}")
+        out.print(escape(f"Wrote {output}"))
 
 
 def _named(board: str) -> AnyTarget:

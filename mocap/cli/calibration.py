@@ -81,7 +81,7 @@ def show(
     for camera in rig.cameras:
         inner = camera.intrinsics
         table.add_row(
-            camera.name,
+            escape(camera.name),
             inner.model,
             f"{inner.size_wh[0]}x{inner.size_wh[1]}",
             f"{inner.focal_px:.1f}",

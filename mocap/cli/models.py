@@ -90,13 +90,20 @@ def _show(models: tuple[ModelStatus, ...], as_json: bool) -> None:
         )
         return
     table = Table()
-    for heading in ("Model", "Version", "Task", "Keypoints", "Licence", "State", "Weights"):
-        table.add_column(heading)
+    table.add_column("Model", no_wrap=True)
+    for heading in ("Version", "Task", "Keypoints", "Licence", "State", "Weights"):
+        table.add_column(heading, overflow="fold")
     colours = {"ready": "green", "missing": "yellow", "damaged": "red"}
     for model in models:
         card = model.card
         state = f"[{colours[model.state]}]{model.state}[/]"
         table.add_row(
-            card.name, card.version, card.task, str(card.keypoints), card.licence, state, escape(str(model.path))
+            escape(card.name),
+            card.version,
+            card.task,
+            str(card.keypoints),
+            card.licence,
+            state,
+            escape(str(model.path)),
         )
     out.print(table)

@@ -31,6 +31,7 @@ def as_table(result: ProcessResult) -> None:
         out.print(_truth(summary.truth))
     for warning in summary.warnings:
         out.print(f"[yellow]Note:[/yellow] {escape(warning)}")
+    out.print(f"Rig    {escape(summary.calibration)}")
     out.print(f"Files  {escape(str(result.folder / 'exports'))}")
     out.print(f"Report {escape(str(result.folder / summary.files['report']))}")
 
@@ -40,7 +41,9 @@ def _number(value: float, unit: str, digits: int = 1) -> str:
 
 
 def _figures(summary: RunSummary) -> Table:
-    table = Table(title=f"{summary.trial}: {len(summary.cameras)} cameras, {_number(summary.rate_hz, 'Hz', 2)}")
+    table = Table(
+        title=f"{escape(summary.trial)}: {len(summary.cameras)} cameras, {_number(summary.rate_hz, 'Hz', 2)}"
+    )
     table.add_column("Figure")
     table.add_column("Value", justify="right")
     table.add_row("Frames in 3D", f"{summary.frames_3d} of {summary.frames}")
@@ -48,7 +51,7 @@ def _figures(summary: RunSummary) -> Table:
     table.add_row("Reprojection error, 90 %", _number(summary.reproj_px_p90, "px"))
     for camera, error in summary.reproj_px_per_camera.items():
         rejected = 100 * summary.rejected_share_per_camera[camera]
-        table.add_row(f"  {camera}", f"{_number(error, 'px')}, {_number(rejected, '%')} rejected")
+        table.add_row(f"  {escape(camera)}", f"{_number(error, 'px')}, {_number(rejected, '%')} rejected")
     table.add_row("Bone length variation", _number(summary.bone_variation_percent, "%"))
     table.add_row("Position uncertainty (1 sigma)", _number(summary.sigma_mm_median, "mm"))
     for stage, seconds in summary.seconds.items():

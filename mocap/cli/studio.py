@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.markup import escape
 
 from mocap.cli.console import explained, out, print_json, working
 from mocap.cli.options import JsonOption
@@ -55,7 +57,7 @@ def render(
     if json_output:
         print_json({"session": made})
     else:
-        out.print(f"Made {made}. Process it with: mocap process {made}")
+        out.print(escape(f"Made {made}. Process it with: mocap process {shlex.quote(str(made))}"))
 
 
 def _parts(text: str) -> list[str]:

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from mocap.capture import FrameReader, VideoInfo, images_at
-from mocap.core.errors import CancelledError
+from mocap.core.errors import CancelledError, SessionError
 from mocap.core.progress import CancelToken, Progress
 from mocap.core.types import FloatArray, ImageArray, IntArray, Poses2D, SyncTable
 from mocap.detect import Detector, ViewPoses, ViewState
@@ -98,7 +98,7 @@ def detect_trial(
                 raise CancelledError
     joined = _join(run.parts, key, sync, detector)
     save(target, joined, key, seconds)
-    shutil.rmtree(run.parts)
+    shutil.rmtree(run.parts, ignore_errors=True)
     return Stored(joined, seconds, reused=False)
 
 
@@ -142,12 +142,20 @@ def _join(folder: Path, key: str, sync: SyncTable, detector: Detector) -> Poses2
     joined = Poses2D(
         cameras=sync.cameras,
         skeleton=detector.skeleton,
-        xy=np.empty((*shape, 2)),
-        sigma_px=np.empty(shape),
-        score=np.empty(shape),
-        track=np.empty(shape[:-1], dtype=np.int64),
+        xy=np.full((*shape, 2), np.nan),
+        sigma_px=np.full(shape, np.nan),
+        score=np.zeros(shape),
+        track=np.full(shape[:-1], -1, dtype=np.int64),
     )
+    reached = 0
     for part in _finished_parts(folder, key):
         for name in ("xy", "sigma_px", "score", "track"):
             getattr(joined, name)[part.result.start : part.result.stop] = getattr(part.result, name)[:, :, :slots]
+        reached = part.result.stop
+    if reached != shape[0]:
+        raise SessionError(
+            f"Detections are missing from frame {reached} on: another program removed them.",
+            "Run the same command again, and only once at a time.",
+            folder,
+        )
     return joined

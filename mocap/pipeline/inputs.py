@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -80,16 +81,21 @@ def open_trial(path: Path, calibration: Path | None = None, out: Path | None = N
     if rig_path is None:
         raise InputError(
             "There is no calibration beside the videos.",
-            "Name one with --calibration FILE (Anipose or Pose2Sim .toml, Qualisys .qca.txt).",
+            "Make one with mocap calibrate, or name one with --calibration FILE.",
             source,
         )
     videos = tuple(probe(file, name) for name, file in paths.items())
     rig, warnings = _fitted_rig(rig_path, videos)
-    target = (
-        SessionFolder(out) if out is not None else session or SessionFolder(data_dir() / source.resolve().name)
-    )
-    folder = target.trial(source.resolve().name)
-    _register(target, folder, rig, videos)
+    name = source.resolve().name
+    target = SessionFolder(out) if out is not None else session or _home(name, videos)
+    folder = target.trial(name)
+    if out is not None and not _is_of(folder, videos):
+        raise InputError(
+            f"This session holds another recording of the name '{name}'.",
+            "Name another folder with --out, or rename the recording's folder.",
+            target.root,
+        )
+    _register(target, folder, rig, videos, keep=session is not None and target.root == session.root)
     truth = source / "truth.npz"
     notes = tuple(f"{video.camera}: {note}" for video in videos for note in video.warnings)
     return TrialInput(folder, videos, rig, rig_path, truth if truth.is_file() else None, (*warnings, *notes))
@@ -140,13 +146,41 @@ def _fitted_rig(path: Path, videos: tuple[VideoInfo, ...]) -> tuple[CameraRig, t
         raise CalibrationError(error.what, error.remedy, error.path or path) from error
 
 
-def _register(session: SessionFolder, folder: TrialFolder, rig: CameraRig, videos: tuple[VideoInfo, ...]) -> None:
-    """Write the manifests and the rig, where they are not there yet."""
+def _home(name: str, videos: tuple[VideoInfo, ...]) -> SessionFolder:
+    """Session in the data folder for a recording from elsewhere; other recordings of that name have their own."""
+    home, count = SessionFolder(data_dir() / name), 1
+    while not _is_of(home.trial(name), videos):
+        count += 1
+        home = SessionFolder(data_dir() / f"{name}-{count}")
+    return home
+
+
+def _is_of(folder: TrialFolder, videos: tuple[VideoInfo, ...]) -> bool:
+    """Whether a trial is of these videos, or of none yet."""
+    if not folder.manifest.is_file():
+        return True
+    named = read_manifest(folder.manifest, TrialManifest).videos.values()
+    known = {(folder.root / file).resolve() for file in named}
+    ours = {video.path.resolve() for video in videos}
+    return known <= ours or ours <= known
+
+
+def _register(
+    session: SessionFolder, folder: TrialFolder, rig: CameraRig, videos: tuple[VideoInfo, ...], keep: bool
+) -> None:
+    """Write the manifests and the rig; ``keep`` those that a session has of its own."""
     if not session.manifest.is_file():
         write_manifest(session.manifest, SessionManifest(id=session.root.resolve().name))
-    if not session.rig.is_file():
+    if not (keep and session.rig.is_file()):
         save_rig(rig, session.rig, "anipose")
     lies_there = all(video.path.resolve().parent == folder.raw.resolve() for video in videos)
-    if not lies_there and not folder.manifest.is_file():
-        paths = {video.camera: str(video.path.resolve()) for video in videos}
+    if not lies_there and not (keep and folder.manifest.is_file()):
+        paths = {video.camera: _path_from(folder, session, video.path.resolve()) for video in videos}
         write_manifest(folder.manifest, TrialManifest(videos=paths))
+
+
+def _path_from(folder: TrialFolder, session: SessionFolder, video: Path) -> str:
+    """Path of a video for the trial's manifest: relative inside the session, so that both can move together."""
+    if video.is_relative_to(session.root.resolve()):
+        return os.path.relpath(video, folder.root.resolve())
+    return str(video)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TypeVar
 
-from mocap.core.errors import SessionError
+from mocap.core.errors import ExportError, SessionError
 from mocap.core.types import JointAngles, Motion, Points3D, SyncTable, Take
-from mocap.export import ExportResult, export
+from mocap.export import EXPORTERS, ExportResult, export
 from mocap.session import RunFolder, RunManifest, load, read_manifest
 
 ResultT = TypeVar("ResultT")
@@ -28,6 +28,8 @@ def export_run(root: Path, formats: tuple[str, ...], folder: Path) -> dict[str, 
     SessionError
         If this is not a finished run.
     """
+    if not formats:
+        raise ExportError("No format is named.", f"Choose among: {', '.join(EXPORTERS)}.")
     return export(load_take(RunFolder(root)), formats, folder)
 
 

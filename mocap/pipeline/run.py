@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import platform
 import shutil
@@ -15,11 +16,13 @@ from typing import Protocol, TypeVar
 
 import numpy as np
 
+from calibration import CameraRig
 from calibration.files import explain_write_error
 from calibration.formats import save_rig
 from mocap import __version__
 from mocap.associate import select_subject
 from mocap.capture import read_frames
+from mocap.core.errors import InputError, SessionError
 from mocap.core.progress import CancelToken, Progress, silent
 from mocap.core.summary import RunSummary
 from mocap.core.types import JointAngles, Motion, Points3D, SyncTable, Take, Tracks2D
@@ -48,6 +51,9 @@ from mocap.triangulate import triangulate
 
 # Raised when a stage's arithmetic changes, so that results of older versions are not taken for new ones.
 STAGES_VERSION = 1
+
+# A camera this much faster than the common rate loses pictures enough to be told of.
+THINNED = 1.1
 
 ResultT = TypeVar("ResultT")
 
@@ -156,12 +162,12 @@ def process(
     sync = from_frame_times(tuple(v.camera for v in trial.videos), [v.t_s for v in trial.videos])
     detector, notes = make_detector(request.settings.detect, progress, cancel)
     videos = {f"video {v.camera}": fingerprint(v.path) for v in trial.videos}
-    inputs = {**videos, "calibration": fingerprint(trial.calibration), "detector": detector.identity}
+    inputs = {**videos, "calibration": _rig_key(trial.rig), "detector": detector.identity}
     poses_key = key_of(STAGES_VERSION, videos, detector.identity)
     key = key_of(poses_key, inputs, request.settings.model_dump(mode="json"), __version__)
     run = _choose_run(trial, key[:10], request.fresh)
-    if run.manifest.is_file():
-        return ProcessResult(read_manifest(run.manifest, RunManifest).summary, run.root, reused=True)
+    if (known := _finished(run)) is not None:
+        return ProcessResult(known, run.root, reused=True)
     if not request.fresh:
         _adopt_poses(run, trial, poses_key)
     save(run.stage("sync"), sync, key, seconds=0.0)
@@ -171,6 +177,30 @@ def process(
     outputs = _write_outputs(job, results)
     summary = _summarise(job, results, outputs, notes)
     return ProcessResult(_finish(job, results, outputs, summary), run.root, reused=False)
+
+
+def _rig_key(rig: CameraRig) -> str:
+    """Hash of the cameras as they are used, whatever files of whatever format they came from."""
+    return key_of(
+        [
+            (c.name, c.intrinsics.model, c.intrinsics.size_wh, c.intrinsics.K.tolist(), c.intrinsics.dist.tolist())
+            for c in rig.cameras
+        ],
+        rig.cam_from_world.tolist(),
+    )
+
+
+def _finished(run: RunFolder) -> RunSummary | None:
+    """Figures of a finished run whose files are all there; None where there is something to do."""
+    if not run.manifest.is_file():
+        return None
+    try:
+        summary = read_manifest(run.manifest, RunManifest).summary
+    except (InputError, SessionError) as error:
+        raise SessionError(
+            f"The record of this run is damaged ({error.what})", "Delete it, or use --fresh.", run.manifest
+        ) from error
+    return summary if all((run.root / file).is_file() for file in summary.files.values()) else None
 
 
 def _choose_run(trial: TrialInput, run_id: str, fresh: bool) -> RunFolder:
@@ -188,8 +218,11 @@ def _adopt_poses(run: RunFolder, trial: TrialInput, key: str) -> None:
     target = run.stage("poses2d")
     if target.is_file():
         return
+    fits = False
     for other in sorted(trial.folder.runs.glob(f"*/{target.name}")):
-        if stored_key(other) == key:
+        with contextlib.suppress(SessionError):  # a damaged one is of no use, and no obstacle
+            fits = stored_key(other) == key
+        if fits:
             run.root.mkdir(parents=True, exist_ok=True)
             try:
                 os.link(other, target)  # runs never change, so that two may share a file
@@ -277,7 +310,7 @@ def _summarise(job: _Job, results: _Results, outputs: _Outputs, notes: tuple[str
         detector=job.inputs["detector"],
         calibration=str(trial.calibration),
         files={**outputs.files, "report": job.run.report.name},
-        warnings=(*trial.warnings, *notes),
+        warnings=(*trial.warnings, *_rate_notes(trial, sync), *notes),
         dropped=outputs.dropped,
         truth=truth_errors(trial.truth, take.points, take.angles, sync) if trial.truth else None,
         provenance={
@@ -287,6 +320,16 @@ def _summarise(job: _Job, results: _Results, outputs: _Outputs, notes: tuple[str
             "platform": f"{sys.platform} {platform.machine()}",
         },
         **asdict(quality(results.measured, take.points, sync.cameras)),
+    )
+
+
+def _rate_notes(trial: TrialInput, sync: SyncTable) -> tuple[str, ...]:
+    """Say which cameras were thinned out to the pace of the slowest."""
+    return tuple(
+        f"Camera '{video.camera}' recorded {video.rate_hz:.4g} pictures a second; {sync.rate_hz:.4g} of them were "
+        "used, as the slowest camera gives no more."
+        for video in trial.videos
+        if video.rate_hz > THINNED * sync.rate_hz
     )
 
 

@@ -123,8 +123,6 @@ class SessionFolder:
     def trials(self) -> tuple[TrialFolder, ...]:
         """Trials that are there, by name."""
         folder = self.root / "trials"
-        return (
-            tuple(TrialFolder(path) for path in sorted(folder.iterdir()) if path.is_dir())
-            if folder.is_dir()
-            else ()
-        )
+        inner = sorted(folder.iterdir()) if folder.is_dir() else []
+        # Names with a leading dot or @ are what file systems and storage boxes keep for themselves.
+        return tuple(TrialFolder(path) for path in inner if path.is_dir() and path.name[0] not in ".@")

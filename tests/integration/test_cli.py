@@ -158,3 +158,11 @@ def test_a_library_that_does_not_load_is_explained() -> None:
     assert done.returncode == 1
     assert "cannot be loaded" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_names_in_brackets_are_shown_as_they_are(recording: Path, tmp_path: Path) -> None:
+    odd = recording.rename(recording.with_name("walk [red] 1"))
+    result = run("process", odd, "--preset", "fast")
+    assert result.exit_code == 0, result.output
+    assert "walk [red] 1" in result.stdout
+    assert run("calibration", "convert", odd / "calibration.toml", tmp_path, "--to", "anipose").exit_code == 1

@@ -226,3 +226,83 @@ def test_videos_moved_away(film: tuple[ProcessRequest, KnowingDetector]) -> None
     words = explain(film, InputError, path=film[0].out, out=None)
     assert "gone" in words
     assert "trial.toml" in words
+
+
+def test_a_changed_calibration_is_another_run(film: tuple[ProcessRequest, KnowingDetector]) -> None:
+    first = run(film)
+    path = film[0].path / "calibration.toml"
+    rig = load_rig(path)
+    moved = rig.cameras[0].cam_from_world.copy()
+    moved[0, 3] += 0.3
+    save_rig(
+        replace(rig, cameras=(replace(rig.cameras[0], cam_from_world=moved), *rig.cameras[1:])), path, "anipose"
+    )
+    second = run(film)
+    assert not second.reused
+    assert second.folder != first.folder
+    assert second.summary.reproj_px_median > first.summary.reproj_px_median
+
+
+def test_a_calibration_in_several_files_can_be_used(film: tuple[ProcessRequest, KnowingDetector]) -> None:
+    request, _detector = film
+    folder = request.path.parent / "opencv"
+    save_rig(load_rig(request.path / "calibration.toml"), folder, "opencv")
+    assert run(film, calibration=folder).summary.reproj_px_median < 2.5
+
+
+def test_recordings_of_one_name_are_kept_apart(
+    film: tuple[ProcessRequest, KnowingDetector], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MOCAP_SESSIONS", str(tmp_path / "sessions"))
+    make_recording(tmp_path / "other" / "walk", FRAMES)
+    first = run(film, out=None)
+    second = run(film, out=None, path=tmp_path / "other" / "walk")
+    assert first.folder.parents[3].name == "walk"
+    assert second.folder.parents[3].name == "walk-2"
+    assert run(film, out=None).folder == first.folder
+    words = explain(film, InputError, path=tmp_path / "other" / "walk", out=first.folder.parents[3])
+    assert "another recording" in words
+
+
+def test_detections_that_vanish_are_not_made_up(film: tuple[ProcessRequest, KnowingDetector]) -> None:
+    request, detector = film
+
+    def remove_parts(stage: str, done: int, total: int) -> None:
+        if stage == "detect" and done == 70:
+            for part in request.path.parent.glob("out/trials/*/runs/*/poses2d.parts/*.npz"):
+                part.unlink()
+
+    with pytest.raises(SessionError, match="missing from frame 0"):
+        process(request, remove_parts, make_detector=detector)
+    assert run(film).summary.frames_3d == FRAMES
+
+
+def test_damage_in_another_run_is_no_obstacle(film: tuple[ProcessRequest, KnowingDetector]) -> None:
+    first = run(film)
+    (first.folder / "poses2d.npz").write_bytes(b"half")
+    base = film[0].settings
+    smoother = base.model_copy(update={"fit": base.fit.model_copy(update={"cutoff_hz": 3.0})})
+    assert run(film, settings=smoother).summary.frames_3d == FRAMES
+
+
+def test_a_damaged_record_says_what_to_do(film: tuple[ProcessRequest, KnowingDetector]) -> None:
+    first = run(film)
+    (first.folder / "run.toml").write_text("half = ")
+    assert "--fresh" in explain(film, SessionError)
+
+
+def test_lost_files_are_written_again(film: tuple[ProcessRequest, KnowingDetector]) -> None:
+    first = run(film)
+    count = len(film[1].calls)
+    (first.folder / "report.html").unlink()
+    again = run(film)
+    assert (again.folder / "report.html").is_file()
+    assert again.folder == first.folder
+    assert len(film[1].calls) == count
+
+
+def test_a_slower_camera_is_told_of(film: tuple[ProcessRequest, KnowingDetector]) -> None:
+    write_video(film[0].path / "cam_4.mp4", FRAMES // 2, rate_hz=15)
+    summary = run(film).summary
+    assert summary.rate_hz == pytest.approx(15, rel=0.01)
+    assert any("cam_1" in warning and "15 of them" in warning for warning in summary.warnings)
