@@ -17,7 +17,7 @@ from calibration.alignment import align_by_default
 from calibration.bundle import BundleResult, BundleSettings, adjust
 from calibration.bundle.settings import Clocks
 from calibration.extrinsics import first_rig, only
-from calibration.files import atomic_write
+from calibration.files import atomic_write, explain_write_error
 from calibration.formats import save_rig
 from calibration.intrinsics import CameraIntrinsics, calibrate_intrinsics
 from calibration.observations import observe
@@ -58,7 +58,8 @@ class CalibrateRequest:
     board : Path or None
         File of the target; found beside the pictures, else recognised in them.
     out : Path or None
-        The rig's file; ``calibration/rig.toml`` in the folder if not given.
+        The rig's file; ``calibration/rig.toml`` in the folder if not given, where a former one is kept as
+        ``rig-1.toml``.
     engine : str
         ``own``, or ``aniposelib``: then that program solves the same sightings, and the report shows both.
     seed : int
@@ -234,6 +235,18 @@ def _solve(
     return Solved(sightings, heldout, best[1], guess.warnings)
 
 
+def _put_aside(rig_file: Path) -> None:
+    """Keep the session's former calibration under the next free number: runs of before were made with it."""
+    if rig_file.is_file():
+        count = 1
+        while (kept := rig_file.with_name(f"{rig_file.stem}-{count}{rig_file.suffix}")).exists():
+            count += 1
+        try:
+            rig_file.rename(kept)
+        except OSError as error:
+            raise explain_write_error(error, kept) from error
+
+
 def _period_s(sightings: Sightings) -> float:
     """Time from picture to picture, s; 0 where a camera took a single one."""
     steps = np.diff(sightings.t_s, axis=0)
@@ -267,6 +280,8 @@ def _write(
         crosscheck=crosscheck,
     )
     report_file = rig_file.with_name("report.html")
+    if request.out is None:
+        _put_aside(rig_file)
     save_rig(rig, rig_file, "anipose")
     poses: FloatArray = world_from_solve @ result.world_from_board
     used = solved.sightings.at(~solved.heldout)

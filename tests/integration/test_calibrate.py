@@ -124,6 +124,14 @@ def test_truncated_video_is_named(recording: Path) -> None:
     assert "cam_4.mp4" in explain(VideoError, recording)
 
 
+def test_the_former_rig_is_kept(recording: Path) -> None:
+    former = recording / "calibration" / "rig.toml"
+    shutil.copyfile(SAMPLE / "rig.toml", former)
+    calibrate(CalibrateRequest(recording))
+    assert (recording / "calibration" / "rig-1.toml").read_bytes() == (SAMPLE / "rig.toml").read_bytes()
+    assert former.read_bytes() != (SAMPLE / "rig.toml").read_bytes()
+
+
 def test_stopped(recording: Path) -> None:
     cancel = CancelToken()
     cancel.cancel()
