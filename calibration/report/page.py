@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from dataclasses import dataclass
 from functools import cache
@@ -10,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2 import Environment
 from markupsafe import Markup
 
 from calibration.camera import Camera, CameraRig
@@ -21,6 +20,7 @@ from calibration.report.model import CalibrationReport, CameraReport, Finding, L
 from calibration.report.numbers import NOT_MEASURED, number, percent, plural, with_sigma
 from calibration.report.points import fit_board_poses
 from calibration.report.quality import LengthErrors
+from calibration.report.templating import environment, script_json
 from calibration.report.verdict import at_distance
 from calibration.sightings import Sightings
 from calibration.transforms import FloatArray, apply
@@ -135,7 +135,7 @@ def render_html(
             NOTE_WORDS.get(key, key.replace("_", " ").capitalize()): text for key, text in report.notes.items()
         },
         grid_z=view["grid_z"],
-        data=_json(view),
+        data=script_json(view),
     )
 
 
@@ -180,21 +180,7 @@ def _frustum(camera: Camera, depth: float) -> dict[str, Any]:
 
 @cache
 def _environment() -> Environment:
-    """Templates with everything escaped: names of cameras and folders come from users."""
-    environment = Environment(
-        loader=FileSystemLoader(TEMPLATES),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters |= {"number": number, "percent": percent}
-    return environment
-
-
-def _json(data: dict[str, Any]) -> Markup:
-    """JSON that may stand inside a script element: no '<' that could end it."""
-    return Markup(json.dumps(data, allow_nan=False, separators=(",", ":")).replace("<", "\\u003c"))
+    return environment(TEMPLATES)
 
 
 def _subtitle(report: CalibrationReport) -> str:

@@ -20,7 +20,6 @@ from calibration.extrinsics import first_rig, only
 from calibration.files import atomic_write, explain_write_error
 from calibration.formats import save_rig
 from calibration.intrinsics import CameraIntrinsics, calibrate_intrinsics
-from calibration.observations import observe
 from calibration.report import (
     CalibrationReport,
     choose_heldout,
@@ -29,11 +28,10 @@ from calibration.report import (
     write_html,
 )
 from calibration.sightings import Sightings
-from calibration.targets import AnyTarget
 from mocap.core.errors import CalibrationError
 from mocap.core.progress import CancelToken, Progress, silent
 from mocap.core.types import FloatArray
-from mocap.pipeline.calibration_inputs import CalibrationFootage, open_footage, open_intrinsic_footage, open_target
+from mocap.pipeline.calibration_inputs import open_footage, open_intrinsic_footage, open_target, search
 from mocap.pipeline.crosscheck import cross_check_with_aniposelib
 
 Engine = Literal["own", "aniposelib"]
@@ -135,41 +133,24 @@ def calibrate(
         footage = open_footage(request.folder)
         target, assumed = open_target(request.folder, request.board, footage)
     with clock.stage("detect"):
-        seen = _observe(footage, target, rig_file, progress, cancel)
-        lenses_only = open_intrinsic_footage(request.folder)
-        for_lenses = (
-            seen[0]
-            if lenses_only is None
-            else _stacked(seen[0], _observe(lenses_only, target, rig_file, progress, cancel)[0])
-        )
+        cache_dir = rig_file.parent / ".cache"
+        seen = search(footage, target, progress, cancel, cache_dir)
+        for_lenses = seen.sightings
+        if (lenses_only := open_intrinsic_footage(request.folder)) is not None:
+            more = search(lenses_only, target, progress, cancel, cache_dir)
+            for_lenses = _stacked(for_lenses, more.sightings)
     with clock.stage("intrinsics"):
         lenses = calibrate_intrinsics(for_lenses, progress=progress, cancelled=lambda: cancel.cancelled)
-    solved = _solve(seen[0], lenses, request.seed, clock, progress, cancel)
+    solved = _solve(seen.sightings, lenses, request.seed, clock, progress, cancel)
     with clock.stage("report"):
         warnings = (
             *footage.warnings,
             *assumed,
-            *seen[1],
+            *seen.notes,
             *(f"{lens.name}: {note}" for lens in lenses for note in lens.warnings),
             *solved.warnings,
         )
-        calibrated = _write(request, rig_file, target, solved, warnings, clock)
-    return calibrated
-
-
-def _observe(
-    footage: CalibrationFootage, target: AnyTarget, rig_file: Path, progress: Progress, cancel: CancelToken
-) -> tuple[Sightings, tuple[str, ...]]:
-    found = observe(
-        footage.films,
-        target,
-        footage.frame_index,
-        footage.t_s,
-        progress=progress,
-        cancelled=lambda: cancel.cancelled,
-        cache_dir=rig_file.parent / ".cache",
-    )
-    return found.sightings, found.notes
+        return _write(request, rig_file, solved, warnings, clock)
 
 
 def _stacked(first: Sightings, second: Sightings) -> Sightings:
@@ -256,7 +237,6 @@ def _period_s(sightings: Sightings) -> float:
 def _write(
     request: CalibrateRequest,
     rig_file: Path,
-    target: AnyTarget,
     solved: Solved,
     warnings: tuple[str, ...],
     clock: _Clock,

@@ -10,10 +10,12 @@ from pathlib import Path
 import numpy as np
 
 from calibration.footage import Footage, ImageFootage, VideoFootage
+from calibration.observations import Observations, observe
 from calibration.targets import AnyTarget, read_target
 from calibration.targets.identify import identify
 from mocap.capture import find_videos, probe
 from mocap.core.errors import CalibrationError, InputError
+from mocap.core.progress import CancelToken, Progress
 from mocap.core.types import FloatArray, IntArray
 from mocap.sync import from_frame_times, read_timestamps_csv
 
@@ -114,6 +116,25 @@ def open_target(
     return found.target, (
         f"The target was recognised as a {found.target.name}; its size is not known, so the scale is "
         "only assumed. Name a board file with --board for true metres.",
+    )
+
+
+def search(
+    footage: CalibrationFootage,
+    target: AnyTarget,
+    progress: Progress,
+    cancel: CancelToken,
+    cache_dir: Path | None = None,
+) -> Observations:
+    """Search all pictures for the target; see ``calibration.observations.observe``."""
+    return observe(
+        footage.films,
+        target,
+        footage.frame_index,
+        footage.t_s,
+        progress=progress,
+        cancelled=lambda: cancel.cancelled,
+        cache_dir=cache_dir,
     )
 
 

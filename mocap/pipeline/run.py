@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import platform
 import shutil
@@ -218,10 +217,11 @@ def _adopt_poses(run: RunFolder, trial: TrialInput, key: str) -> None:
     target = run.stage("poses2d")
     if target.is_file():
         return
-    fits = False
     for other in sorted(trial.folder.runs.glob(f"*/{target.name}")):
-        with contextlib.suppress(SessionError):  # a damaged one is of no use, and no obstacle
+        try:
             fits = stored_key(other) == key
+        except SessionError:  # a damaged one is of no use, and no obstacle
+            continue
         if fits:
             run.root.mkdir(parents=True, exist_ok=True)
             try:

@@ -10,13 +10,12 @@ import numpy as np
 from calibration import CameraRig
 from calibration.footage import VideoFootage
 from calibration.formats import load_rig
-from calibration.observations import observe
 from calibration.report import LengthCheck, verify
 from calibration.sightings import Sightings
 from mocap.capture import VideoInfo, fit_rig, probe
 from mocap.core.errors import CalibrationError
 from mocap.core.progress import CancelToken, Progress, silent
-from mocap.pipeline.calibration_inputs import CalibrationFootage, open_footage, open_target
+from mocap.pipeline.calibration_inputs import CalibrationFootage, open_footage, open_target, search
 
 
 @dataclass(frozen=True)
@@ -60,14 +59,7 @@ def verify_rig(
             "Describe the target in a file and name it with --board.",
             folder,
         )
-    found = observe(
-        footage.films,
-        target,
-        footage.frame_index,
-        footage.t_s,
-        progress=progress,
-        cancelled=lambda: cancel.cancelled,
-    )
+    found = search(footage, target, progress, cancel)
     try:
         fitted, warnings = _fitted(rig, footage, found.sightings)
     except CalibrationError as error:

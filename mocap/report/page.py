@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
@@ -11,13 +10,14 @@ from pathlib import Path, PurePath
 from typing import Any
 
 import numpy as np
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2 import Environment
 from markupsafe import Markup
 from plotly.offline import get_plotlyjs
 
 from calibration import CameraRig
 from calibration.files import atomic_write
 from calibration.report.numbers import NOT_MEASURED, number, percent, plural
+from calibration.report.templating import environment, script_json
 from mocap.core.summary import RunSummary, TruthErrors
 from mocap.core.types import ImageArray, Take, Tracks2D
 from mocap.report import payload
@@ -97,28 +97,16 @@ def render(
             calibration=PurePath(summary.calibration).name or summary.calibration,
             files={name: PurePath(file).name for name, file in summary.files.items()},
             plotly=Markup(get_plotlyjs()),
-            data=_json(data),
+            data=script_json(data),
         )
     )
 
 
 @cache
 def _environment() -> Environment:
-    """Templates with everything escaped: names of trials, cameras and files come from users."""
-    environment = Environment(
-        loader=FileSystemLoader(TEMPLATES),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters |= {"number": number, "percent": percent, "duration": duration, "words": words}
-    return environment
-
-
-def _json(data: dict[str, Any]) -> Markup:
-    """JSON that may stand inside a script element: no '<' that could end it."""
-    return Markup(json.dumps(data, allow_nan=False, separators=(",", ":")).replace("<", "\\u003c"))
+    made = environment(TEMPLATES)
+    made.filters |= {"duration": duration, "words": words}
+    return made
 
 
 def _subtitle(take: Take, summary: RunSummary) -> str:
