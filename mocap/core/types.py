@@ -55,6 +55,11 @@ class SyncTable:
         Ticks of the camera's clock per tick of the common clock.
     rate_sigma : (C,)
         Its standard error; NaN where it was taken on trust.
+    lag_s : (T, C)
+        When the frame was really taken, on the common clock, minus the instant, s; NaN where there is none.
+    row_time_s : (C,)
+        Time from one row of the picture to the next (rolling shutter), s; 0 for a global shutter, NaN where
+        unknown.
     """
 
     cameras: tuple[str, ...]
@@ -64,12 +69,22 @@ class SyncTable:
     offset_sigma_s: FloatArray
     rate: FloatArray
     rate_sigma: FloatArray
+    lag_s: FloatArray
+    row_time_s: FloatArray
 
     def __post_init__(self) -> None:
         count = len(self.cameras)
         _check(self, "frame_index", self.frame_index, (self.t_s.shape[0], count))
-        for name in ("offset_s", "offset_sigma_s", "rate", "rate_sigma"):
+        _check(self, "lag_s", self.lag_s, self.frame_index.shape)
+        for name in ("offset_s", "offset_sigma_s", "rate", "rate_sigma", "row_time_s"):
             _check(self, name, getattr(self, name), (count,))
+
+    @classmethod
+    def of_one_clock(cls, cameras: tuple[str, ...], t_s: FloatArray, frame_index: IntArray) -> SyncTable:
+        """Cameras that take their pictures at the very same instants, as genlocked ones do."""
+        nothing, unknown = np.zeros(len(cameras)), np.full(len(cameras), np.nan)
+        lag_s = np.where(frame_index >= 0, 0.0, np.nan)
+        return cls(cameras, t_s, frame_index, nothing, unknown, nothing + 1.0, unknown, lag_s, unknown)
 
     @property
     def rate_hz(self) -> float:

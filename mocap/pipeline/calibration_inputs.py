@@ -4,24 +4,23 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
 from calibration.footage import Footage, ImageFootage, VideoFootage
 from calibration.observations import Observations, observe
-from calibration.targets import AnyTarget, read_target
+from calibration.targets import AnyTarget, ArucoMarker, Checkerboard, read_target
 from calibration.targets.identify import identify
 from mocap.capture import find_videos, probe
 from mocap.core.errors import CalibrationError, InputError
 from mocap.core.progress import CancelToken, Progress
 from mocap.core.types import FloatArray, IntArray
-from mocap.sync import from_frame_times, read_timestamps_csv
+from mocap.sync import TIMESTAMPS_FILE, from_frame_times, written_times
 
 IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".tif", ".tiff", ".bmp")
 BOARD_FILES = ("board.toml", "charuco.toml")
-TIMESTAMPS = "timestamps.csv"
 # Where the pictures of a calibration lie: our sessions, Caliscope's projects, Anipose's, and the folder itself.
 PLACES = ("calibration/videos", "calibration/extrinsic", "extrinsic", "calibration", ".")
 INTRINSIC_PLACES = ("calibration/intrinsic", "intrinsic")
@@ -32,6 +31,8 @@ NUMBERED_IMAGE = re.compile(r"^(?P<camera>.*?)[_\-. ]*(?:frame|img|image)?[_\-. 
 IMAGE_STEP_S = 10.0
 # Pictures per camera that the target is sought in when nobody names it.
 IDENTIFY_PICTURES = 12
+# No board has larger squares: most likely millimetres were taken for metres.
+LONGEST_SIDE_M = 2.0
 
 
 @dataclass(frozen=True)
@@ -86,9 +87,14 @@ def open_intrinsic_footage(folder: Path) -> CalibrationFootage | None:
 
 
 def open_target(
-    folder: Path, board: Path | None, footage: CalibrationFootage
+    folder: Path, board: Path | None, footage: CalibrationFootage, square_m: float | None = None
 ) -> tuple[AnyTarget, tuple[str, ...]]:
     """Read the target's file, or recognise the target in the pictures.
+
+    Parameters
+    ----------
+    square_m : float or None
+        Side of a square (of a marker that stands alone) as measured; takes the place of the file's.
 
     Returns
     -------
@@ -104,7 +110,8 @@ def open_target(
     places = [folder, folder / "calibration", folder.parent, folder.parent.parent]
     known = board or next((p / name for p in places for name in BOARD_FILES if (p / name).is_file()), None)
     if known is not None:
-        return read_target(known), ()
+        target = read_target(known)
+        return (target if square_m is None else sized(target, square_m)), ()
     pictures = [image for film in footage.films.values() for image in _sample(film)]
     found = identify(pictures)
     if found is None:
@@ -113,9 +120,11 @@ def open_target(
             "Check that the board is in view, lit and sharp, or describe it in a file and name it with --board.",
             folder,
         )
+    if square_m is not None:
+        return sized(found.target, square_m), ()
     return found.target, (
         f"The target was recognised as a {found.target.name}; its size is not known, so the scale is "
-        "only assumed. Name a board file with --board for true metres.",
+        "only assumed. Name a board file with --board, or give --square-mm, for true metres.",
     )
 
 
@@ -136,6 +145,25 @@ def search(
         cancelled=lambda: cancel.cancelled,
         cache_dir=cache_dir,
     )
+
+
+def picture_number(path: Path) -> int:
+    """The number that the name of a picture ends in; -1 if there is none."""
+    digits = _number(path.stem)
+    return int(digits) if digits.isdigit() else -1
+
+
+def sized(target: AnyTarget, side_m: float) -> AnyTarget:
+    """The same target with squares (of a single marker: with a side) of another size, as a ruler measured it."""
+    if not 0.0 < side_m < LONGEST_SIDE_M:
+        raise InputError(
+            f"A square of {1000 * side_m:g} mm cannot be.", "Give the side of one square in millimetres."
+        )
+    if isinstance(target, ArucoMarker):
+        return replace(target, side_m=side_m)
+    if isinstance(target, Checkerboard):
+        return replace(target, square_m=side_m)
+    return replace(target, square_m=side_m, marker_m=target.marker_m * side_m / target.square_m)
 
 
 def _sample(film: Footage) -> list[np.ndarray]:
@@ -161,10 +189,10 @@ def _videos(place: Path) -> CalibrationFootage:
     cameras = tuple(video.camera for video in videos)
     times, timed = [video.t_s for video in videos], False
     warnings = [f"{video.camera}: {note}" for video in videos for note in video.warnings]
-    if (place / TIMESTAMPS).is_file():
-        written = _written_times(place / TIMESTAMPS, cameras)
+    if (place / TIMESTAMPS_FILE).is_file():
+        written = written_times(place / TIMESTAMPS_FILE, cameras)
         if written is None:
-            warnings.append(f"The cameras of {TIMESTAMPS} are not those of the videos; it is not used.")
+            warnings.append(f"The cameras of {TIMESTAMPS_FILE} are not those of the videos; it is not used.")
         else:
             counts = [min(len(w), video.n_frames) for w, video in zip(written, videos, strict=True)]
             times, timed = [w[:n] for w, n in zip(written, counts, strict=True)], True
@@ -178,18 +206,6 @@ def _videos(place: Path) -> CalibrationFootage:
         timed,
         tuple(warnings),
     )
-
-
-def _written_times(path: Path, cameras: tuple[str, ...]) -> list[FloatArray] | None:
-    """Times of each camera's frames by name, or by number where names differ; None if they do not match."""
-    written = read_timestamps_csv(path)
-    if set(cameras) <= set(written):
-        return [written[name] for name in cameras]
-    by_number = {_number(name): times for name, times in written.items()}
-    numbers = [_number(name) for name in cameras]
-    if len(set(numbers)) == len(cameras) and set(numbers) <= set(by_number):
-        return [by_number[number] for number in numbers]
-    return None
 
 
 def _number(name: str) -> str:

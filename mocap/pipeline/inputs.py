@@ -11,6 +11,7 @@ from calibration.errors import CalibrationError
 from calibration.formats import find_rig, load_rig, save_rig
 from mocap.capture import VideoInfo, find_videos, fit_rig, probe
 from mocap.core.errors import InputError
+from mocap.core.types import FloatArray
 from mocap.session import (
     SessionFolder,
     SessionManifest,
@@ -20,6 +21,7 @@ from mocap.session import (
     read_manifest,
     write_manifest,
 )
+from mocap.sync import TIMESTAMPS_FILE, written_times
 
 MIN_CAMERAS = 2
 
@@ -38,6 +40,10 @@ class TrialInput:
         The calibrated cameras that have a video, at the videos' sizes.
     calibration : Path
         Where the calibration was read from.
+    t_s : tuple of (T_c,)
+        Times of each video's frames, s: as the recorder wrote them down, else those of the file.
+    timed : bool
+        The times were written down, on one clock.
     truth : Path or None
         The studio's truth, where the recording is its own.
     warnings : tuple of str
@@ -47,6 +53,8 @@ class TrialInput:
     videos: tuple[VideoInfo, ...]
     rig: CameraRig
     calibration: Path
+    t_s: tuple[FloatArray, ...]
+    timed: bool
     truth: Path | None
     warnings: tuple[str, ...]
 
@@ -98,7 +106,27 @@ def open_trial(path: Path, calibration: Path | None = None, out: Path | None = N
     _register(target, folder, rig, videos, keep=session is not None and target.root == session.root)
     truth = source / "truth.npz"
     notes = tuple(f"{video.camera}: {note}" for video in videos for note in video.warnings)
-    return TrialInput(folder, videos, rig, rig_path, truth if truth.is_file() else None, (*warnings, *notes))
+    t_s, timed, told = _frame_times(videos)
+    known = truth if truth.is_file() else None
+    return TrialInput(folder, videos, rig, rig_path, t_s, timed, known, (*warnings, *notes, *told))
+
+
+def _frame_times(videos: tuple[VideoInfo, ...]) -> tuple[tuple[FloatArray, ...], bool, tuple[str, ...]]:
+    """Times of all frames (T_c,), whether they are on one clock, and what the user should know of them."""
+    of_files = tuple(video.t_s for video in videos)
+    path = videos[0].path.parent / TIMESTAMPS_FILE
+    if not path.is_file():
+        return of_files, False, ()
+    written = written_times(path, tuple(video.camera for video in videos))
+    if written is None:
+        return of_files, False, (f"The cameras of {TIMESTAMPS_FILE} are not those of the videos; it is not used.",)
+    notes = tuple(
+        f"{TIMESTAMPS_FILE} has {times.shape[0]} times of camera '{video.camera}', its video {video.n_frames} "
+        "pictures; those beyond are left out."
+        for times, video in zip(written, videos, strict=True)
+        if times.shape[0] != video.n_frames
+    )
+    return tuple(t[: video.n_frames] for t, video in zip(written, videos, strict=True)), True, notes
 
 
 def _locate(path: Path) -> tuple[Path, SessionFolder | None]:

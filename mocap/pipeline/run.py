@@ -45,7 +45,7 @@ from mocap.session import (
     stored_key,
     write_manifest,
 )
-from mocap.sync import from_frame_times
+from mocap.sync import at_instants, from_frame_times
 from mocap.triangulate import triangulate
 
 # Raised when a stage's arithmetic changes, so that results of older versions are not taken for new ones.
@@ -158,11 +158,12 @@ def process(
     cancel = cancel or CancelToken()
     clock = time.perf_counter()
     trial = open_trial(request.path, request.calibration, request.out)
-    sync = from_frame_times(tuple(v.camera for v in trial.videos), [v.t_s for v in trial.videos])
+    sync = from_frame_times(tuple(v.camera for v in trial.videos), trial.t_s, shared_clock=trial.timed)
     detector, notes = make_detector(request.settings.detect, progress, cancel)
     videos = {f"video {v.camera}": fingerprint(v.path) for v in trial.videos}
-    inputs = {**videos, "calibration": _rig_key(trial.rig), "detector": detector.identity}
-    poses_key = key_of(STAGES_VERSION, videos, detector.identity)
+    times = key_of([t.tolist() for t in trial.t_s], trial.timed)
+    inputs = {**videos, "times": times, "calibration": _rig_key(trial.rig), "detector": detector.identity}
+    poses_key = key_of(STAGES_VERSION, videos, times, detector.identity)
     key = key_of(poses_key, inputs, request.settings.model_dump(mode="json"), __version__)
     run = _choose_run(trial, key[:10], request.fresh)
     if (known := _finished(run)) is not None:
@@ -247,7 +248,9 @@ def _compute(job: _Job, detector: Detector, poses_key: str, seconds: dict[str, f
     rig, wanted = job.trial.rig, job.settings.triangulate
     tracks = stage("tracks2d", "associate", Tracks2D, partial(select_subject, poses.result, rig, wanted.min_score))
     del poses  # the largest of all results, and nobody needs it any more
-    measured = stage("points3d_raw", "triangulate", Points3D, partial(triangulate, tracks, rig, wanted.as_stage()))
+    # Overlays show what was seen when the picture was taken; points are of the instants.
+    joined = at_instants(tracks, job.sync)
+    measured = stage("points3d_raw", "triangulate", Points3D, partial(triangulate, joined, rig, wanted.as_stage()))
     final = stage("points3d", "filter", Points3D, partial(_clean, measured, job))
     motion = stage("motion", "body", Motion, partial(fit_body, final))
     angles = stage("angles", "angles", JointAngles, partial(joint_angles, final))

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Sequence
-from pathlib import Path
 
 import numpy as np
 
@@ -80,35 +78,14 @@ def from_frame_times(
         raise InputError(
             "No two cameras were recording at the same time.", "Check that these videos belong together."
         )
+    taken = np.stack(
+        [times[np.maximum(index, 0)] for times, index in zip(relative, frame_index.T, strict=True)], 1
+    )
+    lag_s = np.where(frame_index >= 0, taken - common[:, None], np.nan)
     unknown = np.full(len(cameras), np.nan)
-    return SyncTable(cameras, common, frame_index, offset_s, unknown, np.ones(len(cameras)), unknown)
-
-
-def read_timestamps_csv(path: Path) -> dict[str, FloatArray]:
-    """Read per-frame times on one clock, as Caliscope records them beside its videos.
-
-    The columns ``cam_id`` and ``frame_time`` (s) are used; each row is one frame of that camera's video,
-    in order.
-
-    Returns
-    -------
-    dict of str to (T_c,)
-        Times of each camera's frames, s; for ``from_frame_times(..., shared_clock=True)``.
-    """
-    remedy = "Give a CSV with the columns cam_id and frame_time."
-    times: dict[str, list[float]] = {}
-    try:
-        with path.open(newline="", encoding="utf-8-sig") as stream:
-            for number, row in enumerate(csv.DictReader(stream), start=2):
-                try:
-                    times.setdefault(str(row["cam_id"]), []).append(float(row["frame_time"]))
-                except (KeyError, TypeError, ValueError) as error:
-                    raise InputError(f"Line {number} has no camera or no time.", remedy, path) from error
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise InputError(f"The time stamps cannot be read: {error}.", remedy, path) from error
-    if not times:
-        raise InputError("The file of time stamps is empty.", remedy, path)
-    return {camera: np.sort(np.array(values)) for camera, values in sorted(times.items())}
+    return SyncTable(
+        cameras, common, frame_index, offset_s, unknown, np.ones(len(cameras)), unknown, lag_s, unknown
+    )
 
 
 def _nearest(times: FloatArray, instants: FloatArray, tolerance_s: float) -> IntArray:

@@ -61,6 +61,8 @@ class KnowingDetector:
     ----------
     calls : list of int
         The frame of every call, appended to.
+    late : tuple of float
+        How many frames late each camera takes its pictures; none by default.
     """
 
     rig: CameraRig
@@ -68,6 +70,7 @@ class KnowingDetector:
     calls: list[int]
     noise_px: float = 1.0
     identity: str = "knowing 1"
+    late: tuple[float, ...] = ()
 
     @property
     def skeleton(self) -> Skeleton:
@@ -90,11 +93,18 @@ class KnowingDetector:
             xy = np.full((2, 33, 2), np.nan)
             if image is not None and len(self.xyz):
                 noise = np.random.default_rng([frame, len(found)]).normal(size=(33, 2)) * self.noise_px
-                xy[0] = camera.project(self.xyz[frame])[0] + noise
+                xy[0] = camera.project(self._figure(frame, len(found)))[0] + noise
             seen = np.isfinite(xy[..., 0])
             track = np.where(seen.any(axis=1), 0, -1)
             found.append(ViewPoses(xy, np.where(seen, 2.0, np.nan), np.where(seen, 0.9, 0.0), track))
         return found, [replace(state, frames_since_search=frame + 1) for state in states]
+
+    def _figure(self, frame: int, camera: int) -> np.ndarray:
+        """The figure (33, 3) when this camera takes its picture."""
+        when = min(frame + (self.late[camera] if self.late else 0.0), len(self.xyz) - 1.0)
+        before = min(int(when), len(self.xyz) - 2)
+        share = when - before
+        return np.asarray((1 - share) * self.xyz[before] + share * self.xyz[before + 1])
 
     def __call__(
         self, settings: DetectSettings, progress: Progress, cancel: CancelToken

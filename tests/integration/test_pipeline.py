@@ -26,7 +26,7 @@ from mocap.pipeline.run import ProcessRequest, ProcessResult, process
 from mocap.pipeline.settings import PipelineSettings, load_settings
 from mocap.presets import read_toml
 from mocap.session import load
-from tests.integration.film import KnowingDetector, make_recording, walking, write_video
+from tests.integration.film import RATE_HZ, KnowingDetector, make_recording, walking, write_video
 
 FRAMES = 80
 
@@ -70,6 +70,7 @@ def test_videos_to_files(film: tuple[ProcessRequest, KnowingDetector]) -> None:
         "video cam_2",
         "video cam_3",
         "video cam_4",
+        "times",
         "calibration",
         "detector",
     }
@@ -306,3 +307,33 @@ def test_a_slower_camera_is_told_of(film: tuple[ProcessRequest, KnowingDetector]
     summary = run(film).summary
     assert summary.rate_hz == pytest.approx(15, rel=0.01)
     assert any("cam_1" in warning and "15 of them" in warning for warning in summary.warnings)
+
+
+def test_times_beside_the_videos_bring_cameras_to_one_instant(tmp_path: Path) -> None:
+    folder = tmp_path / "walk"
+    rig = make_recording(folder, FRAMES)
+    late = (0.0, 0.45, 0.2, -0.0)
+    # Fast enough that half a frame shows: 0.2 m at 1.5 Hz is 1.9 m/s.
+    figure = walking(FRAMES) - walking(FRAMES)[:1]
+    figure = walking(FRAMES)[:1] + figure * 2.0
+    detector = KnowingDetector(rig, figure, [], noise_px=0.2, late=late)
+
+    def reprojection(out: str) -> float:
+        request = ProcessRequest(folder, settings(), out=tmp_path / out)
+        return process(request, make_detector=detector).summary.reproj_px_p90
+
+    blind = reprojection("blind")
+    rows = [
+        f"{camera.name},{(frame + late[c]) / RATE_HZ:.6f}"
+        for c, camera in enumerate(rig.cameras)
+        for frame in range(FRAMES)
+    ]
+    (folder / "timestamps.csv").write_text("cam_id,frame_time\n" + "\n".join(rows) + "\n")
+    told = reprojection("told")
+    assert blind > 4.0
+    assert told < 1.0
+
+    (folder / "timestamps.csv").write_text("cam_id,frame_time\nx,0.0\nx,0.1\n")
+    request = ProcessRequest(folder, settings(), out=tmp_path / "others")
+    summary = process(request, make_detector=detector).summary
+    assert any("are not those of the videos" in warning for warning in summary.warnings)

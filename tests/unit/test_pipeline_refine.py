@@ -298,8 +298,7 @@ def session(tmp_path: Path) -> Path:
     count, cameras = len(truth.t_s), len(rig.cameras)
     save(run.stage("tracks2d"), watched(rig, truth.xyz), "key", 0.0)
     frame = np.repeat(np.arange(count)[:, None], cameras, axis=1)
-    nothing = np.zeros(cameras)
-    sync = SyncTable(rig.names, truth.t_s, frame, nothing, nothing, nothing + 1.0, nothing)
+    sync = SyncTable.of_one_clock(rig.names, truth.t_s, frame)
     save(run.stage("sync"), sync, "key", 0.0)
     manifest = RunManifest(
         id="abc", settings=load_settings().model_dump(mode="json"), inputs={}, summary=summary_of(rig, count)

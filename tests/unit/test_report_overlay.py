@@ -67,8 +67,7 @@ def scene(instants: int = 6) -> tuple[CameraRig, Tracks2D, Points3D, SyncTable]:
     tracks = Tracks2D(rig.names, SKELETON, xy, np.ones(used.shape), np.ones(used.shape), np.array([0]))
     index = np.stack([np.arange(instants) + 3, np.arange(instants)], axis=1)
     index[2, 1] = -1
-    none = np.full(2, np.nan)
-    sync = SyncTable(rig.names, np.arange(instants) / RATE, index, np.zeros(2), none, np.ones(2), none)
+    sync = SyncTable.of_one_clock(rig.names, np.arange(instants) / RATE, index)
     return rig, tracks, points, sync
 
 
@@ -183,7 +182,7 @@ def test_a_camera_without_any_picture_still_gives_a_film(tmp_path: Path) -> None
 
 def test_one_instant_is_enough(tmp_path: Path) -> None:
     rig, tracks, points, sync = scene(instants=3)
-    one = replace(sync, t_s=sync.t_s[:1], frame_index=sync.frame_index[:1])
+    one = replace(sync, t_s=sync.t_s[:1], frame_index=sync.frame_index[:1], lag_s=sync.lag_s[:1])
     paths = write_overlays(tmp_path, sources(rig), tracks, points, rig, one)
     assert [len(decode(path)) for path in paths.values()] == [1, 1]
 

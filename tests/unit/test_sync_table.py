@@ -5,7 +5,8 @@ import pytest
 
 from mocap.core.errors import InputError
 from mocap.core.types import FloatArray
-from mocap.sync.table import frame_rate_hz, from_frame_times, read_timestamps_csv
+from mocap.sync.table import frame_rate_hz, from_frame_times
+from mocap.sync.timestamps import read_timestamps_csv
 
 
 def at(rate_hz: float, n: int) -> FloatArray:
