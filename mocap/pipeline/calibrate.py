@@ -13,13 +13,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from calibration import CameraRig
-from calibration.alignment import align_by_default
 from calibration.bundle import BundleResult, BundleSettings, adjust
 from calibration.bundle.settings import Clocks
 from calibration.extrinsics import first_rig, only
 from calibration.files import atomic_write, explain_write_error
 from calibration.formats import save_rig
-from calibration.intrinsics import CameraIntrinsics, calibrate_intrinsics
 from calibration.report import (
     CalibrationReport,
     choose_heldout,
@@ -28,11 +26,20 @@ from calibration.report import (
     write_html,
 )
 from calibration.sightings import Sightings
+from calibration.targets import AnyTarget
 from mocap.core.errors import CalibrationError
 from mocap.core.progress import CancelToken, Progress, silent
 from mocap.core.types import FloatArray
-from mocap.pipeline.calibration_inputs import open_footage, open_intrinsic_footage, open_target, search
+from mocap.pipeline.calibration_inputs import (
+    CalibrationFootage,
+    open_footage,
+    open_intrinsic_footage,
+    open_target,
+    search,
+)
 from mocap.pipeline.crosscheck import cross_check_with_aniposelib
+from mocap.pipeline.lenses import KnownLenses, LensChoice, Lenses, find_lenses, take_lenses
+from mocap.pipeline.world import BY_DEFAULT, WorldChoice, place
 
 Engine = Literal["own", "aniposelib"]
 
@@ -62,6 +69,14 @@ class CalibrateRequest:
         ``own``, or ``aniposelib``: then that program solves the same sightings, and the report shows both.
     seed : int
         Of the choice of pictures that are held out.
+    lens : str
+        The kind of lens; ``auto`` lets the held-out error choose.
+    lenses : KnownLenses or None
+        Lenses that are known already; then ``lens`` has no say.
+    square_m : float or None
+        Side of a printed square as measured, m; the board file's if not given.
+    world : WorldChoice
+        Where the origin is, and the floor.
     """
 
     folder: Path
@@ -69,6 +84,10 @@ class CalibrateRequest:
     out: Path | None = None
     engine: Engine = "own"
     seed: int = 0
+    lens: LensChoice = "auto"
+    lenses: KnownLenses | None = None
+    square_m: float | None = None
+    world: WorldChoice = BY_DEFAULT
 
 
 @dataclass(frozen=True)
@@ -113,7 +132,7 @@ class _Clock:
     def stage(self, name: str) -> Iterator[None]:
         start = time.perf_counter()
         yield
-        self.seconds[name] = time.perf_counter() - start
+        self.seconds[name] = self.seconds.get(name, 0.0) + time.perf_counter() - start
 
 
 def calibrate(
@@ -128,29 +147,38 @@ def calibrate(
     """
     cancel = cancel or CancelToken()
     clock = _Clock()
-    rig_file = request.out or request.folder / "calibration" / "rig.toml"
+    rig_file = _rig_file(request)
     with clock.stage("open"):
         footage = open_footage(request.folder)
-        target, assumed = open_target(request.folder, request.board, footage)
+        target, assumed = open_target(request.folder, request.board, footage, request.square_m)
     with clock.stage("detect"):
-        cache_dir = rig_file.parent / ".cache"
-        seen = search(footage, target, progress, cancel, cache_dir)
-        for_lenses = seen.sightings
-        if (lenses_only := open_intrinsic_footage(request.folder)) is not None:
-            more = search(lenses_only, target, progress, cancel, cache_dir)
-            for_lenses = _stacked(for_lenses, more.sightings)
-    with clock.stage("intrinsics"):
-        lenses = calibrate_intrinsics(for_lenses, progress=progress, cancelled=lambda: cancel.cancelled)
+        seen = search(footage, target, progress, cancel, _cache(request))
+    lenses = _lenses(request, footage, seen.sightings, target, clock, progress, cancel)
     solved = _solve(seen.sightings, lenses, request.seed, clock, progress, cancel)
     with clock.stage("report"):
-        warnings = (
-            *footage.warnings,
-            *assumed,
-            *seen.notes,
-            *(f"{lens.name}: {note}" for lens in lenses for note in lens.warnings),
-            *solved.warnings,
-        )
-        return _write(request, rig_file, solved, warnings, clock)
+        warnings = (*footage.warnings, *assumed, *seen.notes, *lenses.warnings, *solved.warnings)
+        return _write(request, rig_file, solved, footage, lenses.note, warnings, clock)
+
+
+def _lenses(
+    request: CalibrateRequest,
+    footage: CalibrationFootage,
+    seen: Sightings,
+    target: AnyTarget,
+    clock: _Clock,
+    progress: Progress,
+    cancel: CancelToken,
+) -> Lenses:
+    """Take the lenses that the user names, else find them from all pictures, also those for the lenses alone."""
+    if request.lenses is not None:
+        with clock.stage("intrinsics"):
+            return take_lenses(request.lenses, footage, seen)
+    if (lenses_only := open_intrinsic_footage(request.folder)) is not None:
+        with clock.stage("detect"):
+            more = search(lenses_only, target, progress, cancel, _cache(request))
+            seen = _stacked(seen, more.sightings)
+    with clock.stage("intrinsics"):
+        return find_lenses(seen, request.lens, progress, cancel)
 
 
 def _stacked(first: Sightings, second: Sightings) -> Sightings:
@@ -178,7 +206,7 @@ def _stacked(first: Sightings, second: Sightings) -> Sightings:
 
 def _solve(
     seen: Sightings,
-    lenses: tuple[CameraIntrinsics, ...],
+    lenses: Lenses,
     seed: int,
     clock: _Clock,
     progress: Progress,
@@ -186,16 +214,15 @@ def _solve(
 ) -> Solved:
     """Place the cameras and refine everything jointly; the model of the clocks is chosen by held-out error."""
     with clock.stage("extrinsics"):
-        guess = first_rig(seen, [lens.intrinsics for lens in lenses])
+        guess = first_rig(seen, lenses.intrinsics)
         sightings = only(seen, guess.rig.names)
         heldout = choose_heldout(sightings, seed=seed)
-    priors = {lens.name: lens.bundle_prior for lens in lenses}
     candidates: tuple[Clocks, ...] = ("simultaneous", "estimated")
     gap_s = max(BundleSettings().max_gap_s, FOLLOWED_PERIODS * _period_s(sightings))
     with clock.stage("bundle"):
         best: tuple[float, BundleResult] | None = None
         for clocks in candidates:
-            settings = BundleSettings(lens_of=priors, clocks=clocks, gate=GATE, max_gap_s=gap_s)
+            settings = BundleSettings(lens_of=lenses.priors, clocks=clocks, gate=GATE, max_gap_s=gap_s)
             try:
                 result = adjust(
                     sightings.at(~heldout),
@@ -214,6 +241,21 @@ def _solve(
                 best = error, result
     assert best is not None
     return Solved(sightings, heldout, best[1], guess.warnings)
+
+
+def _about_scale(request: CalibrateRequest) -> dict[str, str]:
+    if request.square_m is None:
+        return {}
+    return {"scale": f"Squares of {1000 * request.square_m:g} mm as measured."}
+
+
+def _rig_file(request: CalibrateRequest) -> Path:
+    return request.out or request.folder / "calibration" / "rig.toml"
+
+
+def _cache(request: CalibrateRequest) -> Path:
+    """Where detections are kept: beside the rig."""
+    return _rig_file(request).parent / ".cache"
 
 
 def _put_aside(rig_file: Path) -> None:
@@ -238,12 +280,15 @@ def _write(
     request: CalibrateRequest,
     rig_file: Path,
     solved: Solved,
+    footage: CalibrationFootage,
+    about_lenses: str,
     warnings: tuple[str, ...],
     clock: _Clock,
 ) -> Calibrated:
     """Put the rig into a world, and write it beside its report."""
     result = solved.result
-    rig, world_from_solve = align_by_default(result.rig, result.world_from_board, result.points)
+    placed, world_from_solve = place(result, solved.sightings, solved.heldout, footage, request.world)
+    rig = replace(placed, notes={**placed.notes, "lenses": about_lenses, **_about_scale(request)})
     crosscheck = (
         cross_check_with_aniposelib(result, solved.sightings, solved.heldout, rig)
         if request.engine == "aniposelib"

@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-
-from calibration import CameraRig
-from calibration.footage import VideoFootage
 from calibration.formats import load_rig
 from calibration.report import LengthCheck, verify
-from calibration.sightings import Sightings
-from mocap.capture import VideoInfo, fit_rig, probe
 from mocap.core.errors import CalibrationError
 from mocap.core.progress import CancelToken, Progress, silent
-from mocap.pipeline.calibration_inputs import CalibrationFootage, open_footage, open_target, search
+from mocap.pipeline.calibration_inputs import open_footage, open_target, search
+from mocap.pipeline.lenses import fitted_to
 
 
 @dataclass(frozen=True)
@@ -60,24 +55,6 @@ def verify_rig(
             folder,
         )
     found = search(footage, target, progress, cancel)
-    try:
-        fitted, warnings = _fitted(rig, footage, found.sightings)
-    except CalibrationError as error:
-        raise CalibrationError(error.what, error.remedy, error.path or rig_file) from error
+    fitted, warnings = fitted_to(rig, rig_file, footage, found.sightings)
     check = verify(fitted, found.sightings)
     return Verified(check, target.name, (*footage.warnings, *warnings, *found.notes))
-
-
-def _fitted(
-    rig: CameraRig, footage: CalibrationFootage, sightings: Sightings
-) -> tuple[CameraRig, tuple[str, ...]]:
-    """The cameras of the recording, at the sizes of its pictures."""
-    films = []
-    for name, size in zip(sightings.cameras, sightings.sizes_wh.tolist(), strict=True):
-        film = footage.films[name]
-        size_wh = (int(size[0]), int(size[1]))
-        if isinstance(film, VideoFootage):
-            films.append(replace(probe(film.path, name), size_wh=size_wh))
-        else:
-            films.append(VideoInfo(name, Path(name), size_wh, float("nan"), np.zeros(0), "pictures", False))
-    return fit_rig(rig, films)
