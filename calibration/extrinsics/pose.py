@@ -186,7 +186,7 @@ def pose_jacobian(intrinsics: Intrinsics, points: FloatArray, poses: FloatArray)
 def moved(poses: FloatArray, step: FloatArray) -> FloatArray:
     """Apply a step (N, 6) of ``pose_jacobian``'s parameters to poses (N, 4, 4)."""
     after = poses.copy()
-    after[:, :3, :3] = nearest_rotation(exp(step[:, :3]) @ poses[:, :3, :3])
+    after[:, :3, :3] = exp(step[:, :3]) @ poses[:, :3, :3]  # a product of rotations is one to rounding
     after[:, :3, 3] += step[:, 3:]
     return after
 

@@ -7,6 +7,7 @@ determine where lenses are likely to have it.
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -20,6 +21,8 @@ from calibration.transforms import FloatArray
 CORE_NAMES = ("f", "aspect", "cx", "cy")
 
 MOST_STEPS = 40
+# Steps of a fit to nearly the same pictures from where these led.
+FOLD_STEPS = 5
 # A step that lowers the cost by less than this share ends the fit: parameters then move by far less than
 # their sigmas.
 LEAST_GAIN = 1e-7
@@ -210,6 +213,53 @@ def fit(
             break
     reduced, scores, _, _ = _reduce(state, 0.0)
     return Fit(model, with_lens(lens, values), poses, state.residual, reduced, scores, cost)
+
+
+def without(
+    views: Views, whole: Fit, folds: Sequence[BoolArray], prior: Prior, noise_px: float
+) -> Iterator[tuple[Intrinsics, FloatArray]]:
+    """Yield the lens that each fold's other pictures give, and the poses (V, 4, 4) of all under it.
+
+    A part of the pictures moves the optimum so little that one Newton step from the whole fit reaches it. The
+    step is computed from the normal equations of that fit, which are made once for all folds; where it does not
+    lower the cost of the pictures that are left, they are too few for that, and are fitted anew.
+
+    Parameters
+    ----------
+    folds : sequence of (V,) bool
+        The pictures left out.
+    """
+    columns = whole.model.columns
+    values = lens_vector(whole.intrinsics)
+    information = prior.of(columns) * noise_px**2
+    offset = values[columns] - prior.mean[columns]
+    state = _linearise(views, whole.intrinsics, columns, whole.poses)
+    _, scores, solved, own = _reduce(state, 0.0)
+    said = state.inner - state.across @ solved
+    squares = np.einsum("vk,vki->v", views.weight, state.residual**2)
+    for out in folds:
+        matrix = said[~out].sum(axis=0) + information
+        scale = 1.0 / np.sqrt(np.maximum(np.diag(matrix), 1e-30))
+        gradient = scores[~out].sum(axis=0) + information @ offset
+        step = -scale * np.linalg.solve(
+            matrix * np.outer(scale, scale) + 1e-13 * np.eye(len(scale)), scale * gradient
+        )
+        poses = moved(whole.poses, -own - np.einsum("vip,p->vi", solved, step))
+        after = values.copy()
+        after[columns] += step
+        before_cost = float(squares[~out].sum()) + _quadratic(offset, information)
+        if after[0] > 0 and after[1] > 0:
+            lens = with_lens(whole.intrinsics, after)
+            pixels, _, _, depth = pose_jacobian(lens, views.points, poses[~out])
+            left = np.where(views.seen[~out][..., None], pixels - views.xy[~out], 0.0)
+            cost = float(np.einsum("vk,vki->", views.weight[~out], left**2)) + _quadratic(
+                offset + step, information
+            )
+            if cost <= before_cost and not ((depth <= 0) & views.seen[~out]).any():
+                yield lens, poses
+                continue
+        again = fit(views.at(~out), whole.model, whole.intrinsics, whole.poses[~out], prior, noise_px, FOLD_STEPS)
+        yield again.intrinsics, whole.poses
 
 
 @dataclass(frozen=True)

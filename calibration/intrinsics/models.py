@@ -9,7 +9,7 @@ import numpy as np
 from calibration.bundle.settings import LensPrior
 from calibration.camera import Intrinsics
 from calibration.extrinsics.pose import refine_poses
-from calibration.intrinsics.fit import Fit, LensModel, Prior, Views, fit
+from calibration.intrinsics.fit import Fit, LensModel, Prior, Views, without
 from calibration.transforms import FloatArray
 
 # From the plainest to the richest: a richer one must earn its parameters on held-out pictures.
@@ -39,7 +39,6 @@ FISHEYE_REACH = (0.3, 0.3, 0.2, 0.1)
 OBLONG = 0.03
 
 FOLDS = 5
-FOLD_STEPS = 5
 POSE_STEPS = 4
 
 # A richer model of the same kind is taken if it lowers the mean square error of held-out pictures by this
@@ -87,15 +86,9 @@ def heldout_errors(views: Views, whole: Fit, prior: Prior, noise_px: float) -> F
     count = len(views.xy)
     errors = np.zeros((count, 2))
     errors[:, 1] = np.count_nonzero(views.seen, axis=1)
-    folds = min(FOLDS, count)
-    for fold in range(folds):
-        out = np.arange(count) % folds == fold
-        trained = fit(
-            views.at(~out), whole.model, whole.intrinsics, whole.poses[~out], prior, noise_px, FOLD_STEPS
-        )
-        posed = refine_poses(
-            trained.intrinsics, views.points, views.xy[out], views.weight[out], whole.poses[out], POSE_STEPS
-        )
+    folds = [np.arange(count) % min(FOLDS, count) == fold for fold in range(min(FOLDS, count))]
+    for out, (lens, poses) in zip(folds, without(views, whole, folds, prior, noise_px), strict=True):
+        posed = refine_poses(lens, views.points, views.xy[out], views.weight[out], poses[out], POSE_STEPS)
         errors[out, 0] = posed.rms_px**2 * errors[out, 1]
     return errors
 

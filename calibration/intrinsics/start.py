@@ -18,8 +18,9 @@ FOCAL_SHARES = np.geomspace(0.25, 5.0, 14)
 # A fisheye model beyond this is a pinhole to the eye.
 LONGEST_FISHEYE = 1.2
 
-# Pictures tried with each of them.
+# Pictures tried with each of them, and steps from the closed form of the pose.
 TRIED = 24
+TRIAL_STEPS = 2
 
 # The robust loss of the first fits falls off beyond this many sigmas; noise is re-estimated between fits.
 ROBUST_WIDTH = 3.0
@@ -60,8 +61,7 @@ def start_of(views: Views, model: LensModel) -> Start:
     longest = LONGEST_FISHEYE if model.kind == "fisheye" else np.inf
     focals = FOCAL_SHARES[longest >= FOCAL_SHARES] * max(views.size_wh)
     few = views.at(np.arange(min(TRIED, len(views.xy))))
-    lenses = [model.start(views.size_wh, focal) for focal in focals]
-    costs = [float(np.median(best_poses(few, lens, steps=2).rms_px)) for lens in lenses]
+    costs = _costs(few, model, focals)
     best = int(np.argmin(costs))
     # A parabola through the best and its neighbours: the grid is coarse.
     if 0 < best < len(costs) - 1 and np.isfinite(costs[best - 1 : best + 2]).all():
@@ -70,8 +70,23 @@ def start_of(views: Views, model: LensModel) -> Start:
         ratio = FOCAL_SHARES[1] / FOCAL_SHARES[0]
         lens = model.start(views.size_wh, float(focals[best] * ratio ** np.clip(shift, -0.5, 0.5)))
     else:
-        lens = lenses[best]
+        lens = model.start(views.size_wh, float(focals[best]))
     return best_poses(views, lens, steps=REFINE_STEPS)
+
+
+def _costs(views: Views, model: LensModel, focals: FloatArray) -> FloatArray:
+    """Median reprojection error (F,), px, under lenses without distortion of these focal lengths.
+
+    In units of its focal length every such lens is the same, so that all are tried at once.
+    """
+    unit = replace(model.start(views.size_wh, 1.0), K=np.eye(3))
+    middle = (np.array(views.size_wh) - 1) / 2
+    scaled = (views.xy - middle) / focals[:, None, None, None]
+    tried = replace(
+        views, xy=scaled.reshape(-1, *views.xy.shape[1:]), weight=np.tile(views.weight, (len(focals), 1))
+    )
+    rms = best_poses(tried, unit, steps=TRIAL_STEPS).rms_px.reshape(len(focals), -1)
+    return np.asarray(np.median(rms, axis=1) * focals)
 
 
 def best_poses(views: Views, lens: Intrinsics, steps: int) -> Start:
