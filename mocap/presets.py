@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from mocap.core.errors import InputError
-from mocap.core.skeleton import AngleDefinition, Joint, Skeleton
+from mocap.core.skeleton import BALL, AngleDefinition, Attachment, Joint, Skeleton
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -68,8 +68,30 @@ def load_skeleton(name: str) -> Skeleton:
             AngleDefinition(a["name"], tuple(a["points"]), math.radians(a["offset_deg"]), a["sign"])
             for a in table["angles"]
         ),
-        joints=tuple(
-            Joint(j["name"], j.get("parent"), tuple(j["keypoints"]), tuple(j["rest_direction"]))
-            for j in table["joints"]
+        joints=tuple(_joint(j) for j in table["joints"]),
+        attachments=tuple(
+            Attachment(
+                a["keypoint"],
+                a["joint"],
+                a["segment"],
+                tuple(a.get("offset", (0.0, 0.0, 0.0))),
+                tuple(a.get("sigma", (0.0, 0.0, 0.0))),
+            )
+            for a in table.get("attachments", ())
         ),
+        size=tuple(table.get("size", ())),
+    )
+
+
+def _joint(table: dict[str, Any]) -> Joint:
+    """Read a joint; one that does not say what it turns about is a ball joint."""
+    return Joint(
+        table["name"],
+        table.get("parent"),
+        tuple(table["keypoints"]),
+        tuple(table["rest_direction"]),
+        tuple(tuple(axis) for axis in table.get("axes", BALL)),
+        tuple((math.radians(low), math.radians(high)) for low, high in table.get("limits_deg", ())),
+        tuple(math.radians(spread) for spread in table.get("spread_deg", ())),
+        table.get("length", 0.0),
     )

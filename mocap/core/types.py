@@ -6,7 +6,7 @@ seconds, radians, pixels. World right-handed, z up. Missing is NaN, never zero.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -209,6 +209,11 @@ class JointAngles:
         _check(self, "sigma", self.sigma, self.value.shape)
 
 
+def _not_known() -> FloatArray:
+    """Stand-in for an uncertainty that nobody stated; it becomes NaN of the right shape."""
+    return np.empty(0)
+
+
 @dataclass(frozen=True)
 class Motion:
     """A body of constant bone lengths in motion.
@@ -224,6 +229,11 @@ class Motion:
         Distance of each joint from its parent, m; 0 for the root.
     bone_length_sigma : (N, J)
         Its standard deviation over the frames, m.
+    rotation_cov : (T, N, J, 3, 3)
+        Covariance of ``rotation``, rad^2: of small turns about the axes of the joint's own segment. A direction
+        in which the joint cannot turn has none; NaN where the rotation is missing or its error not known.
+    centre_cov : (T, N, J, 3, 3)
+        Covariance of the joint centres that follow from root, rotations and bones, m^2.
     """
 
     skeleton: Skeleton
@@ -231,10 +241,16 @@ class Motion:
     rotation: FloatArray
     bone_length: FloatArray
     bone_length_sigma: FloatArray
+    rotation_cov: FloatArray = field(default_factory=_not_known)
+    centre_cov: FloatArray = field(default_factory=_not_known)
 
     def __post_init__(self) -> None:
         joints = len(self.skeleton.joints)
         t, n, _ = self.root_xyz.shape
+        for name in ("rotation_cov", "centre_cov"):
+            if getattr(self, name).size == 0:
+                object.__setattr__(self, name, np.full((t, n, joints, 3, 3), np.nan))
+            _check(self, name, getattr(self, name), (t, n, joints, 3, 3))
         _check(self, "rotation", self.rotation, (t, n, joints, 4))
         _check(self, "bone_length", self.bone_length, (n, joints))
         _check(self, "bone_length_sigma", self.bone_length_sigma, (n, joints))
