@@ -5,22 +5,23 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import Field, ValidationError, field_validator, model_validator
 
-from mocap.core.errors import ModelError
-from mocap.presets import preset_names, preset_path, read_toml
+from mocap.core.errors import InputError, ModelError
+from mocap.core.skeleton import Skeleton
+from mocap.detect.specs import Decoder, InputSpec, OwnSkeleton, Strict, Uncertainty
+from mocap.detect.weightfile import check_name
+from mocap.presets import load_skeleton, preset_names, preset_path, read_toml
 
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 # A file name, not a path: it is joined to the cache folder.
 FileName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
+# In the place of a hash that nobody has published.
+FIRST_USE = "first_use"
 Version = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9.+_-]*$")]
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class NpmSource(_Strict):
+class NpmSource(Strict):
     """A file inside an npm package.
 
     ``client`` names a PyPI requirement that brings node and npm along, for machines that have neither;
@@ -34,7 +35,7 @@ class NpmSource(_Strict):
     client: Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]+==[A-Za-z0-9.]+$")] | None = None
 
 
-class PypiSource(_Strict):
+class PypiSource(Strict):
     """A file inside a wheel or source archive of PyPI; the package is opened, not installed."""
 
     kind: Literal["pypi"]
@@ -43,14 +44,18 @@ class PypiSource(_Strict):
     member: str
 
 
-class UrlSource(_Strict):
-    """The file itself at its publisher's address."""
+class UrlSource(Strict):
+    """The file at its publisher's address: itself, or inside an archive.
+
+    ``member`` is the file's path in the archive; ``*`` stands for any folders, and must leave one choice.
+    """
 
     kind: Literal["url"]
     url: Annotated[str, Field(pattern=r"^https://")]
+    member: str | None = None
 
 
-class FileSource(_Strict):
+class FileSource(Strict):
     """The file itself on this machine."""
 
     kind: Literal["file"]
@@ -60,48 +65,62 @@ class FileSource(_Strict):
 Source = Annotated[NpmSource | PypiSource | UrlSource | FileSource, Field(discriminator="kind")]
 
 
-class InputSpec(_Strict):
-    """What the network eats.
-
-    Attributes
-    ----------
-    size_px : int
-        Side of the square crop, or the long side of a whole picture, px.
-    multiple_of : int
-        Width and height must be multiples of this, px.
-    divide_by : float
-        The 8-bit RGB values are divided by this.
-    """
-
-    size_px: Annotated[int, Field(gt=0, le=4096)]
-    multiple_of: Annotated[int, Field(gt=0, le=4096)]
-    divide_by: Annotated[float, Field(gt=0)]
-
-
-class ModelCard(_Strict):
+class ModelCard(Strict):
     """One network.
 
     Attributes
     ----------
     task : str
-        ``person_finder`` finds people in a whole picture, ``landmarks`` finds the keypoints of one.
+        ``person_finder`` finds people in a whole picture, ``landmarks`` finds the keypoints of one in a crop,
+        ``people`` finds everybody's keypoints in a whole picture, ``hand`` and ``face`` those of a part of one.
     skeleton : str
-        Name of the keypoint set; for landmarks one of ``configs/skeletons``.
+        Name of the keypoint set: one of ``configs/skeletons``, or of the card's own table ``own_skeleton``.
+    size_bytes : int, optional
+        Left out where it is not known.
+    sha256 : str
+        Of the file of weights; ``first_use`` where the publisher states none: the first file that is fetched
+        is taken on trust, its hash written down, and no other is accepted afterwards.
+    decoder : table, optional
+        How the answer is read. Without it the network is BlazePose or MultiPose, which the default detector
+        reads itself.
     sources : tuple
         Tried in this order.
     """
 
     name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_]*$")]
     version: Version
-    task: Literal["person_finder", "landmarks"]
+    task: Literal["person_finder", "landmarks", "people", "hand", "face"]
     skeleton: str
     keypoints: Annotated[int, Field(gt=0)]
     licence: Annotated[str, Field(min_length=1)]
     file: FileName
-    size_bytes: Annotated[int, Field(gt=0)]
-    sha256: Sha256
+    size_bytes: Annotated[int, Field(gt=0)] | None = None
+    sha256: Sha256 | Literal["first_use"]
     input: InputSpec
+    decoder: Decoder | None = None
+    uncertainty: Uncertainty = Uncertainty()
+    own_skeleton: OwnSkeleton | None = None
     sources: tuple[Source, ...]
+
+    @field_validator("file")
+    @classmethod
+    def _file_holds_no_program(cls, name: str) -> str:
+        check_name(name)
+        return name
+
+    @model_validator(mode="after")
+    def _decoder_fits_the_task(self) -> ModelCard:
+        if self.decoder is not None and self.task not in self.decoder.tasks:
+            fits = ", ".join(sorted(self.decoder.tasks))
+            raise ValueError(f"decoder: '{self.decoder.kind}' is for the task {fits}, not {self.task}")
+        if self.decoder is None and self.task in ("people", "hand", "face"):
+            raise ValueError(f"decoder: a model for the task {self.task} needs one")
+        return self
+
+    @property
+    def on_trust(self) -> bool:
+        """Whether the card knows no hash."""
+        return self.sha256 == FIRST_USE
 
 
 def describe(source: NpmSource | PypiSource | UrlSource | FileSource) -> str:
@@ -127,6 +146,35 @@ def parse_card(table: dict[str, Any], path: Path | None = None) -> ModelCard:
     except ValidationError as error:
         faults = "; ".join(f"{'.'.join(str(p) for p in e['loc'])}: {e['msg']}" for e in error.errors())
         raise ModelError(f"The model card is not valid: {faults}.", "Mend the card.", path) from error
+
+
+def card_skeleton(card: ModelCard) -> Skeleton:
+    """Skeleton of a card's keypoints: a shipped one, or the card's own.
+
+    Raises
+    ------
+    ModelError
+        If there is none of that name, or it has another number of keypoints than the card says.
+    """
+    try:
+        skeleton = (
+            load_skeleton(card.skeleton) if card.own_skeleton is None else _own(card.skeleton, card.own_skeleton)
+        )
+    except (InputError, ValueError) as error:
+        raise ModelError(
+            f"The skeleton of the model '{card.name}' is not valid: {error}", "Mend the card."
+        ) from error
+    if len(skeleton.keypoints) != card.keypoints:
+        raise ModelError(
+            f"The skeleton '{skeleton.name}' has {len(skeleton.keypoints)} keypoints where the card of the model "
+            f"'{card.name}' says {card.keypoints}.",
+            "Mend the card.",
+        )
+    return skeleton
+
+
+def _own(name: str, own: OwnSkeleton) -> Skeleton:
+    return Skeleton(name, own.keypoints, own.bones, own.mirror, own.core or own.keypoints, (), ())
 
 
 def read_card(path: Path) -> ModelCard:

@@ -6,6 +6,7 @@ run; archives are opened and the one member is copied out, never unpacked as a w
 
 from __future__ import annotations
 
+import fnmatch
 import http.client
 import os
 import shutil
@@ -30,6 +31,8 @@ CLIENT_LIMIT_S = 900.0
 # An address that does not answer by then is out of reach, s.
 CONNECT_LIMIT_S = 15.0
 CHUNK = 1 << 20
+# No file or archive of weights is larger; what says more, or does not end, is no such file.
+MOST_BYTES = 4 << 30
 # Enough of a client's last words to say what was wrong.
 LAST_WORDS = 300
 
@@ -127,7 +130,12 @@ def obtain(
             raise UnavailableError("there is no such file")
         shutil.copyfile(source.path, target)
     elif isinstance(source, UrlSource):
-        _download(source.url, card, target, clients, progress, cancel)
+        if source.member is None:
+            _download(source.url, card, target, card.size_bytes, clients, progress, cancel)
+        else:
+            archive = folder / "archive"
+            _download(source.url, card, archive, None, clients, progress, cancel)
+            copy_member(archive, source.member, target, card.size_bytes)
     else:
         # A folder of its own, so that the package is the only archive in it.
         box = folder / "package"
@@ -196,8 +204,16 @@ def _single(folder: Path, pattern: str) -> Path:
     return found[0]
 
 
-def copy_member(archive: Path, member: str, target: Path, size_bytes: int) -> None:
-    """Copy one file out of a wheel or a tarball.
+def copy_member(archive: Path, member: str, target: Path, size_bytes: int | None) -> None:
+    """Copy one file out of a wheel, a zip or a tarball.
+
+    Parameters
+    ----------
+    archive, target : Path
+    member : str
+        Path in the archive; ``*`` stands for anything, and must leave one choice.
+    size_bytes : int or None
+        What the card says, if it does.
 
     Raises
     ------
@@ -207,13 +223,13 @@ def copy_member(archive: Path, member: str, target: Path, size_bytes: int) -> No
     try:
         if zipfile.is_zipfile(archive):
             with zipfile.ZipFile(archive) as pack:
-                info = pack.getinfo(member)
+                info = pack.getinfo(_one_of(pack.namelist(), member))
                 _check_size(info.file_size, size_bytes)
                 with pack.open(info) as source, target.open("wb") as out:
                     shutil.copyfileobj(source, out, CHUNK)
             return
         with tarfile.open(archive) as tape:
-            entry = tape.getmember(member)
+            entry = tape.getmember(_one_of(tape.getnames(), member))
             stream = tape.extractfile(entry) if entry.isfile() else None
             if stream is None:
                 raise UnavailableError(f"{member} in the package is not a file")
@@ -226,15 +242,34 @@ def copy_member(archive: Path, member: str, target: Path, size_bytes: int) -> No
         raise UnavailableError(f"the package is damaged: {error}") from error
 
 
-def _check_size(have: int, want: int) -> None:
-    if have != want:
+def _one_of(names: list[str], member: str) -> str:
+    """Name of the member that a pattern means."""
+    if "*" not in member:
+        return member
+    fits = [name for name in names if fnmatch.fnmatchcase(name, member)]
+    if len(fits) != 1:
+        raise UnavailableError(f"the package holds {len(fits)} files {member} where one is expected")
+    return fits[0]
+
+
+def _check_size(have: int, want: int | None) -> None:
+    if want is not None and have != want:
         raise UnavailableError(f"the file has {have} bytes where the card says {want}")
+    if have > MOST_BYTES:
+        raise UnavailableError(f"the file has {have} bytes, more than any network's weights")
 
 
 def _download(
-    url: str, card: ModelCard, target: Path, clients: Clients, progress: Progress, cancel: CancelToken
+    url: str,
+    card: ModelCard,
+    target: Path,
+    size_bytes: int | None,
+    clients: Clients,
+    progress: Progress,
+    cancel: CancelToken,
 ) -> None:
-    """Download a file, never more of it than the card says."""
+    """Download a file, never more of it than is expected."""
+    most = MOST_BYTES if size_bytes is None else size_bytes
     try:
         response = clients.open_url(url)
     except (OSError, http.client.HTTPException) as error:
@@ -251,10 +286,10 @@ def _download(
             if not chunk:
                 break
             done += len(chunk)
-            if done > card.size_bytes:
+            if done > most:
                 break
             out.write(chunk)
-            progress(f"fetching {card.name}", done, card.size_bytes)
+            progress(f"fetching {card.name}", done, most if size_bytes is not None else done)
         out.flush()
         os.fsync(out.fileno())
-    _check_size(done, card.size_bytes)
+    _check_size(done, size_bytes)

@@ -15,8 +15,10 @@ from platformdirs import user_cache_dir, user_data_dir
 from calibration.files import atomic_write, explain_write_error
 from mocap.core.errors import ModelError
 from mocap.core.progress import CancelToken, Progress, silent
-from mocap.detect.cards import ModelCard, describe, load_cards, read_card
+from mocap.detect import trust
+from mocap.detect.cards import ModelCard, card_skeleton, describe, load_cards, read_card
 from mocap.detect.sources import Clients, UnavailableError, obtain
+from mocap.detect.weightfile import check_weights
 
 APP = "openmocap"
 # A folder of the user's choice for weights and cards: shared drives, machines without a network, tests.
@@ -34,13 +36,18 @@ class ModelStatus:
 
     Attributes
     ----------
+    card : ModelCard
+        With the hash noted at first use where it states none itself.
     path : Path
         Where its weights lie or would lie.
+    on_trust : bool
+        Whether nobody but this machine vouches for the hash.
     """
 
     card: ModelCard
     path: Path
     state: State
+    on_trust: bool = False
 
 
 @dataclass(frozen=True)
@@ -79,7 +86,10 @@ def find_card(name: str) -> ModelCard:
 
 def cached_path(card: ModelCard) -> Path:
     """Where the weights of a card lie once they are fetched."""
-    return models_dir() / card.sha256[:PREFIX] / card.file
+    known = trust.resolve(models_dir(), card)
+    # Without a hash yet, a place that no file is ever put to.
+    folder = f"{card.name}-{card.version}" if known.on_trust else known.sha256[:PREFIX]
+    return models_dir() / folder / card.file
 
 
 def sha256_of(path: Path) -> str:
@@ -93,11 +103,11 @@ def sha256_of(path: Path) -> str:
 
 def _state(card: ModelCard, *, whole: bool) -> ModelStatus:
     """Look at the cached weights: their size, and the hash of the whole file if asked."""
-    path = cached_path(card)
-    if not path.is_file():
-        return ModelStatus(card, path, "missing")
-    sound = path.stat().st_size == card.size_bytes and (not whole or sha256_of(path) == card.sha256)
-    return ModelStatus(card, path, "ready" if sound else "damaged")
+    path, known = cached_path(card), trust.resolve(models_dir(), card)
+    if known.on_trust or not path.is_file():
+        return ModelStatus(known, path, "missing", card.on_trust)
+    sound = known.size_bytes in (None, path.stat().st_size) and (not whole or sha256_of(path) == known.sha256)
+    return ModelStatus(known, path, "ready" if sound else "damaged", card.on_trust)
 
 
 def status() -> tuple[ModelStatus, ...]:
@@ -118,7 +128,8 @@ def fetch(
 ) -> Path:
     """Fetch the weights of a card from the first of its sources that has them.
 
-    The file appears in the cache whole and verified, or not at all.
+    The file appears in the cache whole and verified, or not at all. Where the card knows no hash, the first
+    file is taken on trust and its hash noted; `trust.warning` says so.
 
     Raises
     ------
@@ -130,23 +141,24 @@ def fetch(
         If the cache cannot be written to.
     """
     cancel, clients = cancel or CancelToken(), clients or Clients()
-    target, stage = cached_path(card), f"fetching {card.name}"
+    card, stage = trust.resolve(models_dir(), card), f"fetching {card.name}"
+    size = card.size_bytes or 1
     reasons = []
     for source in card.sources:
         cancel.check()
-        progress(stage, 0, card.size_bytes)
+        progress(stage, 0, size)
         try:
             models_dir().mkdir(parents=True, exist_ok=True)
             # Beside the cache: a small /tmp in memory is no place for packages of 60 MB.
             with tempfile.TemporaryDirectory(prefix=".fetch-", dir=models_dir()) as folder:
                 found = obtain(source, card, Path(folder), clients, progress, cancel)
-                _store(found, card, target)
+                target = _store(found, card, describe(source))
         except UnavailableError as error:
             reasons.append(f"{describe(source)}: {error}")
         except OSError as error:
             raise explain_write_error(error, models_dir()) from error
         else:
-            progress(stage, card.size_bytes, card.size_bytes)
+            progress(stage, size, size)
             return target
     raise ModelError(
         f"The weights of '{card.name}' could not be fetched ({'; '.join(reasons) or 'the card names no source'}).",
@@ -154,13 +166,22 @@ def fetch(
     )
 
 
-def _store(found: Path, card: ModelCard, target: Path) -> None:
-    """Put a file into the cache if it is the one that the card means."""
+def _store(found: Path, card: ModelCard, origin: str) -> Path:
+    """Put a file into the cache if it is the one that the card means; note its hash if it is the first."""
     have = sha256_of(found)
-    if have != card.sha256:
+    if card.on_trust:
+        try:
+            check_weights(found, card.file)
+        except ModelError as error:
+            raise UnavailableError(error.what) from error
+    elif have != card.sha256:
         raise UnavailableError(f"the file is another: sha256 expected {card.sha256}, got {have}")
+    target = models_dir() / have[:PREFIX] / card.file
     with atomic_write(target) as draft:
         shutil.copyfile(found, draft)
+    if card.on_trust:
+        trust.note(models_dir(), card, have, target.stat().st_size, origin)
+    return target
 
 
 def ensure(
@@ -175,7 +196,8 @@ def ensure(
     """
     card = find_card(name)
     now = _state(card, whole=True)
-    return card, now.path if now.state == "ready" else fetch(card, progress, cancel, clients)
+    path = now.path if now.state == "ready" else fetch(card, progress, cancel, clients)
+    return trust.resolve(models_dir(), card), path
 
 
 def choose(
@@ -199,33 +221,76 @@ def choose(
             failures.append(error)
             continue
         warnings = tuple(f"{e.what} '{name}' is used instead: expect larger errors." for e in failures)
-        return Choice(card, path, warnings)
+        on_trust = trust.warning(find_card(name), models_dir())
+        return Choice(card, path, (*warnings, on_trust) if on_trust else warnings)
     raise ModelError(
         " ".join(e.what for e in failures) or "No model is named.",
         failures[0].remedy if failures else "Name at least one model.",
     )
 
 
-def add(path: Path) -> ModelStatus:
-    """Add a card, or the weights that belong to a known card.
+def add(path: Path, card_path: Path | None = None) -> ModelStatus:
+    """Add a card, weights that belong to a known card, or weights together with their card.
+
+    Parameters
+    ----------
+    path : Path
+        A card (.toml) or a file of weights.
+    card_path : Path, optional
+        The card of the weights.
 
     Raises
     ------
     ModelError
-        If a card is not valid, or no card knows the weights.
+        If a card is not valid, the weights could run a program, are not those of the card, or no card knows
+        them.
     """
-    if not path.is_file():
-        raise ModelError("There is no such file.", "Give a card (.toml) or a file of weights.", path)
+    for given in (path, card_path):
+        if given is not None and not given.is_file():
+            raise ModelError("There is no such file.", "Give a card (.toml) or a file of weights.", given)
     if path.suffix.lower() == ".toml":
-        card = read_card(path)
-        with atomic_write(user_cards_dir() / f"{card.name}.toml") as draft:
-            shutil.copyfile(path, draft)
-        return _state(card, whole=False)
+        if card_path is not None:
+            raise ModelError("This is a card, and so is the other.", "Give the weights and one card.", path)
+        return _state(_add_card(path), whole=False)
+    if card_path is not None:
+        check_weights(path)
+        return _add_weights(path, read_card(card_path), card_path)
     have = sha256_of(path)
     for card in known_cards().values():
-        if card.sha256 == have:
-            _store(path, card, cached_path(card))
-            return ModelStatus(card, cached_path(card), "ready")
+        if trust.resolve(models_dir(), card).sha256 == have:
+            _store(path, card, str(path))
+            return _state(card, whole=False)
+    check_weights(path)
     raise ModelError(
-        f"No known model has these weights (sha256 {have}).", "Add its model card (.toml) first.", path
+        f"No known model has these weights (sha256 {have}).",
+        "Give its model card too: mocap models add WEIGHTS --card CARD.toml",
+        path,
     )
+
+
+def _add_card(path: Path) -> ModelCard:
+    """Check a card and keep it among the user's own."""
+    card = read_card(path)
+    card_skeleton(card)
+    with atomic_write(user_cards_dir() / f"{card.name}.toml") as draft:
+        shutil.copyfile(path, draft)
+    return card
+
+
+def _add_weights(path: Path, card: ModelCard, card_path: Path) -> ModelStatus:
+    """Keep weights and their card, if they belong together."""
+    if path.suffix.lower() != Path(card.file).suffix.lower():
+        raise ModelError(
+            f"The card is of a {Path(card.file).suffix} file and these weights are {path.suffix}.",
+            "Give the weights that the card is of.",
+            path,
+        )
+    try:
+        _store(path, trust.resolve(models_dir(), card), str(path))
+    except UnavailableError as error:
+        raise ModelError(
+            f"These are not the weights of '{card.name}': {error}.",
+            "Give the right file, or a card with a version of its own.",
+            path,
+        ) from error
+    return _state(_add_card(card_path), whole=False)
