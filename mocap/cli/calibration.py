@@ -1,4 +1,4 @@
-"""``mocap calibration``: convert, show, refine and verify calibration files."""
+"""``mocap calibration``: convert, show, align, refine and verify calibration files."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from rich.markup import escape
 from rich.table import Table
 
 from mocap.cli import refine as refining
-from mocap.cli.console import explained, out, print_json
+from mocap.cli.console import explained, out, print_json, working
 from mocap.cli.options import JsonOption
 
-app = typer.Typer(help="Convert, show, refine and verify calibrations.", no_args_is_help=True)
+app = typer.Typer(help="Convert, show, align, refine and verify calibrations.", no_args_is_help=True)
 app.command("refine")(refining.refine)
 app.command("verify")(refining.verify)
 
@@ -46,6 +46,80 @@ def convert(
     out.print(f"Wrote {escape(str(target))}")
     for sentence in dropped:
         out.print(f"[yellow]Note:[/yellow] {escape(sentence)}")
+
+
+@app.command()
+@explained
+def align(
+    rig: Annotated[Path, typer.Argument(help="Calibration file.")],
+    out_file: Annotated[Path, typer.Option("--out", "-o", help="Calibration file to write.")],
+    floor: Annotated[
+        Path | None,
+        typer.Option(
+            help="The floor becomes z = 0: a finished run, a trial or videos of somebody on foot; or a file of "
+            "points on it, x,y,z in metres in the present world."
+        ),
+    ] = None,
+    up: Annotated[
+        str | None,
+        typer.Option(help="What is up at present: 0,0,1, an axis such as -y, or cameras: the cameras' own up."),
+    ] = None,
+    origin: Annotated[
+        str | None, typer.Option(help="The new origin in the present world: 0.5,1.2,0 (metres).")
+    ] = None,
+    turn: Annotated[
+        float, typer.Option(help="Turn the x and y axes about z, degrees, counterclockwise from above.")
+    ] = 0.0,
+    scale: Annotated[
+        str | None,
+        typer.Option(
+            help="Factor for all lengths: 1.012, or 0.593=0.600 (measured=true), or board=FOLDER: a recording of "
+            "a board of known size."
+        ),
+    ] = None,
+    board: Annotated[
+        Path | None, typer.Option("--board", help="File of that board; found beside its pictures.")
+    ] = None,
+    session: Annotated[
+        Path | None, typer.Option(help="Session folder for the results if videos must be processed first.")
+    ] = None,
+    json_output: JsonOption = False,
+) -> None:
+    """Move a calibration into another world: floor, up axis, origin, heading, scale."""
+    from mocap.pipeline.align import AlignRequest, parse_factor, parse_triple
+    from mocap.pipeline.align import align as run
+
+    factor, recording = (None, None) if scale is None else parse_factor(scale)
+    request = AlignRequest(
+        rig,
+        out_file,
+        factor,
+        recording,
+        None if up is None or up == "cameras" else parse_triple(up, "direction"),
+        up == "cameras",
+        floor,
+        None if origin is None else parse_triple(origin, "place"),
+        turn,
+        session,
+        board,
+    )
+    with working() as (progress, cancel):
+        done = run(request, progress, cancel)
+    if json_output:
+        print_json(
+            {
+                "rig": done.rig_file,
+                "new_from_old": done.new_from_old.tolist(),
+                "notes": done.rig.notes,
+                "warnings": list(done.warnings),
+            }
+        )
+        return
+    for topic, note in done.rig.notes.items():
+        out.print(f"{escape(topic.capitalize())}: {escape(note)}")
+    for sentence in done.warnings:
+        out.print(f"[yellow]Note:[/yellow] {escape(sentence)}")
+    out.print(f"Wrote {escape(str(done.rig_file))}")
 
 
 @app.command()

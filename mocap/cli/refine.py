@@ -26,31 +26,41 @@ def refine(
     rig: Annotated[Path, typer.Argument(help="Calibration file to refine.")],
     source: Annotated[
         Path,
-        typer.Option("--from", help="A finished run, a trial, or a folder of videos with a person in motion."),
+        typer.Option(
+            "--from",
+            help="A finished run, a trial, or a folder of videos with a person in motion; or tracked points, such "
+            "as the ends of a wand: a .csv with the columns camera, frame, point, x, y (px) and perhaps t (s).",
+        ),
     ],
     out_file: Annotated[Path, typer.Option("--out", "-o", help="Calibration file to write.")],
     scale: Annotated[
-        str, typer.Option(help="keep, height=1.75 or bone=left_hip-left_knee:0.43 (metres).")
+        str,
+        typer.Option(
+            help="keep, height=1.75, bone=left_hip-left_knee:0.43, wand=0.5 (metres), or board=FOLDER: a "
+            "recording of a board of known size."
+        ),
     ] = "keep",
+    board: Annotated[
+        Path | None, typer.Option("--board", help="File of that board; found beside its pictures.")
+    ] = None,
     session: Annotated[
         Path | None, typer.Option(help="Session folder for the results if the videos must be processed first.")
     ] = None,
     json_output: JsonOption = False,
 ) -> None:
-    """Refine a calibration from the movement of a person; repairs a camera that was bumped."""
+    """Refine a calibration from the movement of a person or a wand; repairs a camera that was bumped."""
     from mocap.pipeline.person_size import parse_scale
     from mocap.pipeline.refine import RefineRequest
     from mocap.pipeline.refine import refine as run
-    from mocap.presets import load_skeleton
 
-    wanted = parse_scale(scale, load_skeleton("blazepose33"))
+    wanted = RefineRequest(rig, source, out_file, parse_scale(scale), session, board)
     with working() as (progress, cancel):
-        done = run(RefineRequest(rig, source, out_file, wanted, session), progress, cancel)
+        done = run(wanted, progress, cancel)
     if json_output:
         found = asdict(done.refinement)
         notes = found.pop("rig")["notes"]
         print_json(
-            {**found, "notes": notes, "rig": done.rig_file, "run": done.run, "warnings": list(done.warnings)}
+            {**found, "notes": notes, "rig": done.rig_file, "source": done.source, "warnings": list(done.warnings)}
         )
     else:
         _show_refined(done)

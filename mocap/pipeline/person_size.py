@@ -1,8 +1,9 @@
-"""The size of a rig from the size of a person: a known bone, or the standing height."""
+"""The size of a rig from things of known size: a person, a wand, a board."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import numpy as np
 
@@ -39,52 +40,84 @@ class Scale:
         Two keypoints whose distance is known.
     bone_m : float
         That distance, m.
+    wand_m : float or None
+        Distance of the only two points of a file of tracked points, m.
+    board : Path or None
+        A recording of a board or marker of known size by the same cameras, where they stand now.
     """
 
     height_m: float | None = None
     bone: tuple[str, str] | None = None
     bone_m: float = float("nan")
+    wand_m: float | None = None
+    board: Path | None = None
 
 
 KEEP = Scale()
+WAYS = "keep, height=1.75, bone=left_hip-left_knee:0.43, wand=0.5 (metres) or board=FOLDER"
 
 
-def parse_scale(text: str, skeleton: Skeleton) -> Scale:
-    """Read ``keep``, ``height=1.75`` or ``bone=left_hip-left_knee:0.43``.
+def parse_scale(text: str) -> Scale:
+    """Read ``keep``, ``height=1.75``, ``bone=left_hip-left_knee:0.43``, ``wand=0.5`` or ``board=FOLDER``.
 
     Raises
     ------
     InputError
         If it is none of these.
     """
-    remedy = "Write keep, height=1.75 or bone=left_hip-left_knee:0.43, with lengths in metres."
+    remedy = f"Write {WAYS}."
     kind, _, value = text.partition("=")
     if text == "keep":
         return KEEP
     try:
         if kind == "height":
             return Scale(height_m=_length(value))
+        if kind == "wand":
+            return Scale(wand_m=_length(value))
         if kind == "bone":
             names, _, length = value.rpartition(":")
             first, _, second = names.partition("-")
-            if unknown := [name for name in (first, second) if name not in skeleton.keypoints]:
-                known = ", ".join(skeleton.core)
-                raise InputError(f"The skeleton has no keypoint '{unknown[0]}'.", f"Name two of: {known}.")
             return Scale(bone=(first, second), bone_m=_length(length))
     except ValueError as error:
         raise InputError(f"The scale '{text}' has no length: {error}.", remedy) from error
+    if kind == "board" and value:
+        return Scale(board=Path(value))
     raise InputError(f"The scale '{text}' is not understood.", remedy)
+
+
+def on_points(scale: Scale, skeleton: Skeleton) -> Scale:
+    """The scale for these points; a wand's ends are the only two.
+
+    Raises
+    ------
+    InputError
+        If the points it speaks of are not among them.
+    """
+    if scale.wand_m is not None:
+        if len(skeleton.keypoints) != 2:
+            raise InputError(
+                f"A wand has two ends, the file has {len(skeleton.keypoints)} points.",
+                "Name the two: bone=NAME-NAME:LENGTH. A wand is read from a file of tracked points (.csv).",
+            )
+        return Scale(bone=(skeleton.keypoints[0], skeleton.keypoints[1]), bone_m=scale.wand_m)
+    if unknown := [name for name in scale.bone or () if name not in skeleton.keypoints]:
+        known = ", ".join(skeleton.core)
+        raise InputError(f"The skeleton has no keypoint '{unknown[0]}'.", f"Name two of: {known}.")
+    limbs = {f"{side}_{joint}" for pair in SEGMENTS_OF_HEIGHT for joint in pair for side in ("left", "right")}
+    if scale.height_m is not None and not limbs <= set(skeleton.keypoints):
+        raise InputError("These points are of no person with a height.", "Use wand=LENGTH or bone=A-B:LENGTH.")
+    return scale
 
 
 def _length(text: str) -> float:
     value = float(text)
     if not 0.0 < value < LONGEST_M:
-        raise ValueError(f"{text} m is no length of a person or a bone")
+        raise ValueError(f"{text} m is no length of a person, a bone or a wand")
     return value
 
 
 def sized(rig: CameraRig, tracks: Tracks2D, settings: TriangulationSettings, scale: Scale) -> CameraRig:
-    """Give a rig the size by which the person is as large as stated; unchanged if nothing was stated."""
+    """Give a rig the size by which the points are as far apart as stated; unchanged if nothing was stated."""
     if scale.height_m is None and scale.bone is None:
         return rig
     xyz = triangulate(tracks, rig, settings).xyz

@@ -1,4 +1,4 @@
-"""A calibration refined from the movement of a person, without a board: it repairs a bumped camera, too.
+"""A calibration refined from the movement of a person or a wand, without a board: it repairs a bumped camera, too.
 
 Keypoints are noisier than a board's corners, and off by what the detector takes a joint to be. So nothing is
 believed because the solve fits: every figure here is of instants that the solve did not see, the lenses move
@@ -13,10 +13,9 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import ValidationError
 
 from calibration import CameraRig
-from calibration.alignment import move_rig
+from calibration.alignment import move_rig, scale_rig
 from calibration.bundle import (
     LOCKED_LENS,
     BundleSettings,
@@ -25,17 +24,15 @@ from calibration.bundle import (
 )
 from calibration.bundle.parameters import rigid
 from calibration.extrinsics.average import differences, median_point, median_rotation
-from calibration.formats import load_rig, save_rig
+from calibration.formats import save_rig
 from calibration.transforms import from_rotation
-from mocap.core.errors import CalibrationError, SessionError
+from mocap.core.errors import CalibrationError
 from mocap.core.progress import CancelToken, Progress, silent
-from mocap.core.types import FloatArray, SyncTable, Tracks2D
+from mocap.core.types import FloatArray, Tracks2D
 from mocap.pipeline.figures import quality
-from mocap.pipeline.inputs import TrialInput, open_trial
-from mocap.pipeline.person_size import KEEP, Scale, median_length, sized
-from mocap.pipeline.run import ProcessRequest, process
-from mocap.pipeline.settings import PipelineSettings, load_settings
-from mocap.session import RunFolder, RunManifest, load, read_manifest
+from mocap.pipeline.observed import POINTS, observe_points
+from mocap.pipeline.person_size import KEEP, Scale, median_length, on_points, sized
+from mocap.pipeline.verify import check_recording
 from mocap.triangulate import TriangulationSettings, triangulate
 
 BoolArray = NDArray[np.bool_]
@@ -73,12 +70,14 @@ class RefineRequest:
     rig : Path
         The calibration to refine.
     source : Path
-        A finished run, or what ``open_trial`` takes.
+        A finished run, what ``open_trial`` takes, or a file of tracked points (``observed.observe_points``).
     out : Path
         The new calibration's file.
     scale : Scale
     sessions : Path or None
         Session for the results, if the recording must be processed first.
+    board : Path or None
+        File of the board that gives the scale; found beside its pictures if not given.
     """
 
     rig: Path
@@ -86,6 +85,7 @@ class RefineRequest:
     out: Path
     scale: Scale = KEEP
     sessions: Path | None = None
+    board: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -143,16 +143,16 @@ class Refinement:
 
 @dataclass(frozen=True)
 class Refined:
-    """A refinement, where it was written, and the run that it was made from."""
+    """A refinement, where it was written, and the run or file of points that it was made from."""
 
     refinement: Refinement
     rig_file: Path
-    run: Path
+    source: Path
     warnings: tuple[str, ...]
 
 
 def refine(request: RefineRequest, progress: Progress = silent, cancel: CancelToken | None = None) -> Refined:
-    """Refine a calibration file from a recording of a person, and write the result to another.
+    """Refine a calibration file from a person or a wand, and write the result to another.
 
     Raises
     ------
@@ -160,58 +160,17 @@ def refine(request: RefineRequest, progress: Progress = silent, cancel: CancelTo
         Whatever goes wrong, with the cause and the remedy.
     """
     cancel = cancel or CancelToken()
-    own_run = request.source if RunFolder(request.source).manifest.is_file() else None
-    # A run lies at trials/NAME/runs/ID.
-    place = request.source if own_run is None else own_run.resolve().parents[1]
-    trial = open_trial(place, request.rig, request.sessions)
-    run = RunFolder(own_run) if own_run is not None else _finished_run(trial, request, progress, cancel)
-    tracks, sync = _stored(run, trial.rig)
-    settings = PipelineSettings.model_validate(read_manifest(run.manifest, RunManifest).settings)
-    found = refine_rig(
-        trial.rig, tracks, sync.t_s, settings.triangulate.as_stage(), request.scale, progress, cancel
-    )
-    known = len(load_rig(request.rig).cameras)
-    left_out = (
-        f"The calibration has {known} cameras, the recording {len(tracks.cameras)}: the others are left out."
-        if known > len(tracks.cameras)
-        else None
-    )
+    seen = observe_points(request.rig, request.source, request.sessions, progress, cancel)
+    scale = on_points(request.scale, seen.tracks.skeleton)
+    found = refine_rig(seen.rig, seen.tracks, seen.t_s, seen.settings, scale, progress, cancel)
+    warnings = seen.warnings
+    if scale.board is not None:
+        checked = check_recording(found.rig, request.rig, scale.board, request.board, progress, cancel)
+        sized_rig = scale_rig(found.rig, checked.check.measured_m, checked.check.true_m, checked.target)[0]
+        found = replace(found, rig=sized_rig, baseline_m=(found.baseline_m[0], float(baselines(sized_rig).mean())))
+        warnings = (*warnings, *checked.warnings)
     save_rig(found.rig, request.out, "anipose")
-    return Refined(found, request.out, run.root, (*trial.warnings, *((left_out,) if left_out else ())))
-
-
-def _finished_run(trial: TrialInput, request: RefineRequest, progress: Progress, cancel: CancelToken) -> RunFolder:
-    """Newest finished run of the trial; processed now if there is none."""
-    manifests = sorted(trial.folder.runs.glob("*/run.toml"), key=lambda path: path.stat().st_mtime)
-    if manifests:
-        return RunFolder(manifests[-1].parent)
-    wanted = ProcessRequest(request.source, load_settings(), request.rig, request.sessions)
-    return RunFolder(process(wanted, progress, cancel).folder)
-
-
-def _stored(run: RunFolder, rig: CameraRig) -> tuple[Tracks2D, SyncTable]:
-    tracks, sync = load(run.stage("tracks2d"), Tracks2D), load(run.stage("sync"), SyncTable)
-    if tracks is None or sync is None:
-        raise SessionError("A result of this run is gone.", "Process the trial again.", run.root)
-    if tracks.result.cameras != rig.names:
-        raise SessionError(
-            f"This run is of the cameras {', '.join(tracks.result.cameras)}, the recording has "
-            f"{', '.join(rig.names)}.",
-            "Process the trial again.",
-            run.root,
-        )
-    return tracks.result, sync.result
-
-
-def _settings(run: RunFolder) -> TriangulationSettings:
-    """How the run triangulated, so that its figures and those here compare."""
-    try:
-        settings = PipelineSettings.model_validate(read_manifest(run.manifest, RunManifest).settings)
-    except ValidationError as error:
-        raise SessionError(
-            "The settings of this run are of another version.", "Process the trial again.", run.manifest
-        ) from error
-    return settings.triangulate.as_stage()
+    return Refined(found, request.out, seen.source, warnings)
 
 
 def refine_rig(
@@ -223,7 +182,7 @@ def refine_rig(
     progress: Progress = silent,
     cancel: CancelToken | None = None,
 ) -> Refinement:
-    """Refine a rig from the core joints of people.
+    """Refine a rig from the core joints of people, or from any points that move freely.
 
     Raises
     ------
@@ -256,14 +215,15 @@ def refine_rig(
     moved, heldout = best
     if not np.isfinite([before.median_px, heldout.median_px]).any():
         raise CalibrationError(
-            "The views of the person agree nowhere, not even roughly, and no places of the cameras near the "
+            "The views agree nowhere, not even roughly, and no places of the cameras near the "
             "present ones change that.",
             "Check that the calibration is of these cameras and that they are synchronised, or calibrate anew.",
         )
     improved = _better(heldout, before, MOVE_GAIN)
+    what = f"{'tracked points' if tracks.skeleton.name == POINTS else 'a person'} at {len(some)} instants"
     progress("refine", steps - 1, steps)
     refined = _solved(rig, seen, settings, LENSES[moved], cancel) if improved else rig
-    refined = replace(refined, notes={**rig.notes, "refined": _note(improved, moved, before, heldout, len(some))})
+    refined = replace(refined, notes={**rig.notes, "refined": _note(improved, moved, before, heldout, what)})
     moves = _moves(rig, refined)
     refined = sized(refined, seen, settings, scale)
     progress("refine", steps, steps)
@@ -287,15 +247,15 @@ def _better(new: Agreement, old: Agreement, gain: float) -> bool:
     return new.median_px < (1.0 - gain) * old.median_px
 
 
-def _note(improved: bool, moved: str, before: Agreement, heldout: Agreement, instants: int) -> str:
+def _note(improved: bool, moved: str, before: Agreement, heldout: Agreement, what: str) -> str:
     if not improved:
         return (
-            f"Checked against a person at {instants} instants: the views agree to {before.median_px:.2f} px "
+            f"Checked against {what}: the views agree to {before.median_px:.2f} px "
             f"(median), and other places of the cameras make it no better by much; they stayed."
         )
     was = f"{before.median_px:.2f} px" if np.isfinite(before.median_px) else "too large for any point"
     return (
-        f"Refined from a person at {instants} instants ({moved} of the cameras): median reprojection error "
+        f"Refined from {what} ({moved} of the cameras): median reprojection error "
         f"{was} before, {heldout.median_px:.2f} px after at instants held out. The world lies "
         "as most cameras had it."
     )

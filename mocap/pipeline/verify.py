@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from calibration import CameraRig
 from calibration.formats import load_rig
 from calibration.report import LengthCheck, verify
 from mocap.core.errors import CalibrationError
@@ -44,8 +45,13 @@ def verify_rig(
     ExplainedError
         Whatever goes wrong, with the cause and the remedy.
     """
-    cancel = cancel or CancelToken()
-    rig = load_rig(rig_file)
+    return check_recording(load_rig(rig_file), rig_file, folder, board, progress, cancel or CancelToken())
+
+
+def check_recording(
+    rig: CameraRig, rig_file: Path, folder: Path, board: Path | None, progress: Progress, cancel: CancelToken
+) -> Verified:
+    """Measure a target with a rig that is at hand; ``rig_file`` is named where it does not fit the recording."""
     footage = open_footage(folder)
     target, assumed = open_target(folder, board, footage)
     if assumed:

@@ -23,7 +23,7 @@ from mocap.core.progress import CancelToken
 from mocap.core.summary import RunSummary
 from mocap.core.types import Points3D, SyncTable, Tracks2D
 from mocap.pipeline.figures import quality
-from mocap.pipeline.person_size import Scale, measured_height, parse_scale
+from mocap.pipeline.person_size import Scale, measured_height, on_points, parse_scale
 from mocap.pipeline.refine import (
     FEWEST_STRETCHES,
     Refinement,
@@ -228,20 +228,40 @@ def test_a_similarity_is_undone_and_one_bumped_camera_does_not_take_the_world_al
         ("keep", Scale()),
         ("height=1.75", Scale(height_m=1.75)),
         ("bone=left_hip-left_knee:0.43", Scale(bone=("left_hip", "left_knee"), bone_m=0.43)),
+        ("wand=0.5", Scale(wand_m=0.5)),
+        ("board=a folder", Scale(board=Path("a folder"))),
     ],
 )
 def test_scales_are_read(text: str, expected: Scale) -> None:
-    found = parse_scale(text, load_skeleton("blazepose33"))
-    assert (found.height_m, found.bone) == (expected.height_m, expected.bone)
+    found = parse_scale(text)
+    assert (found.height_m, found.bone, found.wand_m, found.board) == (
+        expected.height_m,
+        expected.bone,
+        expected.wand_m,
+        expected.board,
+    )
     np.testing.assert_equal(found.bone_m, expected.bone_m)
 
 
 @pytest.mark.parametrize(
-    "text", ["", "high", "height=", "height=175", "height=-1", "height=nan", "bone=left_hip:0.4", "bone=a-b:0.4"]
+    "text",
+    [
+        "",
+        "high",
+        "height=",
+        "height=175",
+        "height=-1",
+        "height=nan",
+        "bone=left_hip:0.4",
+        "bone=a-b:0.4",
+        "wand=",
+        "wand=0.5",
+        "board=",
+    ],
 )
 def test_scales_that_make_no_sense_are_refused(text: str) -> None:
     with pytest.raises(InputError):
-        parse_scale(text, load_skeleton("blazepose33"))
+        on_points(parse_scale(text), load_skeleton("blazepose33"))
 
 
 def test_too_little_is_refused_with_the_reason() -> None:
@@ -314,7 +334,7 @@ def test_a_finished_run_mends_a_file(session: Path, tmp_path: Path, source: str)
     save_rig(bumped(truth, 1, 3.0, 0.1), wrong, "anipose")
     before = wrong.read_bytes()
     done = refine(RefineRequest(wrong, session / source, tmp_path / "new.toml"))
-    assert done.run.name == "abc"
+    assert done.source.name == "abc"
     assert wrong.read_bytes() == before
     written = load_rig(tmp_path / "new.toml")
     turn, _ = differences(written.cam_from_world, truth.cam_from_world)
