@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from calibration import CameraRig
 from calibration.alignment import (
+    FLOOR_STEEPEST_RAD,
     BoardUp,
     align_by_default,
     align_to_board,
@@ -246,6 +247,12 @@ def _by_board(
         rig, move = align_to_up(result.rig, up_from_cameras(result.rig)[0], pose[:3, 3])
         world = f"Origin from a board at {moment}, z up as the cameras have it, metres."
         return replace(rig, notes={**rig.notes, "world": world}), move
+    tilt = float(np.arccos(np.clip(abs(pose[:3, 2] @ up_from_cameras(result.rig)[0]), 0.0, 1.0)))
+    if up == "auto" and tilt > FLOOR_STEEPEST_RAD:
+        raise CalibrationError(
+            f"The board at {moment} did not lie flat: it was tilted by about {np.degrees(tilt):.0f}°.",
+            "Point to another frame, or say which of its axes was up: --up -y for a board that stood upright.",
+        )
     axis: BoardUp = up
     rig, move = align_to_board(result.rig, pose, axis)
     world = f"{rig.notes['world']} The board was there at {moment}."
