@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from mocap.core.errors import InputError
+from mocap.core.mapping import KeypointMap, KeypointRules, build_map
 from mocap.core.skeleton import BALL, AngleDefinition, Attachment, Joint, Skeleton
 
 if sys.version_info >= (3, 11):
@@ -57,7 +58,7 @@ def preset_path(kind: str, name: str) -> Path:
 @cache
 def load_skeleton(name: str) -> Skeleton:
     """Load a skeleton of ``configs/skeletons`` by name."""
-    table = read_toml(preset_path("skeletons", name))
+    table = _skeleton_table(name)
     return Skeleton(
         name=table["name"],
         keypoints=tuple(table["keypoints"]),
@@ -80,7 +81,25 @@ def load_skeleton(name: str) -> Skeleton:
             for a in table.get("attachments", ())
         ),
         size=tuple(table.get("size", ())),
+        ground=tuple(table.get("ground", ())),
     )
+
+
+def _skeleton_table(name: str) -> dict[str, Any]:
+    """Read the table of a skeleton; one that extends another adds to its lists."""
+    table = read_toml(preset_path("skeletons", name))
+    if "extends" not in table:
+        return table
+    base = _skeleton_table(table.pop("extends"))
+    return {**base, **{k: [*base[k], *v] if isinstance(v, list) else v for k, v in table.items()}}
+
+
+@cache
+def load_keypoint_map(source: str, target: str) -> KeypointMap:
+    """Load how the keypoints of one shipped skeleton are had from another's; see `mocap.core.mapping`."""
+    table = read_toml(presets_dir() / "keypoint_rules.toml")
+    rules = KeypointRules(derived=table["derived"], near=table["near"])
+    return build_map(load_skeleton(source), load_skeleton(target), rules)
 
 
 def _joint(table: dict[str, Any]) -> Joint:

@@ -118,6 +118,8 @@ class Skeleton:
         Keypoints that say where the body is; where none are given, each joint that is a keypoint.
     size : tuple of str
         The body's size is the sum of the lengths of the bones that end at these joints.
+    ground : tuple of str
+        Attached keypoints that stand on the ground: heels and toes.
     """
 
     name: str
@@ -129,12 +131,13 @@ class Skeleton:
     joints: tuple[Joint, ...]
     attachments: tuple[Attachment, ...] = ()
     size: tuple[str, ...] = ()
+    ground: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         known = set(self.keypoints)
         used = {k for pair in (*self.bones, *self.mirror) for k in pair} | set(self.core)
         used |= {k for angle in self.angles for k in angle.points} | {k for j in self.joints for k in j.keypoints}
-        used |= {a.keypoint for a in self.attachments}
+        used |= {a.keypoint for a in self.attachments} | set(self.ground)
         if unknown := used - known:
             raise ValueError(f"skeleton '{self.name}' uses unknown keypoints: {sorted(unknown)}")
         seen: set[str] = set()
