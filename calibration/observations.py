@@ -15,13 +15,14 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from calibration.changes import Changes, still_instants
 from calibration.errors import CalibrationError, CancelledError
 from calibration.files import atomic_write
 from calibration.footage import Footage
 from calibration.sightings import Sightings
 from calibration.targets import AnyTarget, Checkerboard, Detection, target_table
 from calibration.targets.explain import SAMPLES, why_not_found
-from calibration.targets.protocol import Image
+from calibration.targets.protocol import Image, grey
 from calibration.transforms import FloatArray
 
 Progress = Callable[[str, int, int], None]
@@ -30,7 +31,7 @@ Cancelled = Callable[[], bool]
 STAGE = "board"
 
 # Changes whenever detection gives other corners: results kept from before are then not used.
-DETECTION_VERSION = 1
+DETECTION_VERSION = 2
 
 # More instants than this add seconds, not knowledge: a board that is waved about repeats itself. 3,000 are
 # 100 s at 30 pictures a second.
@@ -178,21 +179,37 @@ class _Work:
         samples: list[Image] = []
         sample_every = max(instants.size // SAMPLES, 1)
         previous: Detection | None = None
+        changes = Changes()
         by_frame = {int(index[t]): int(t) for t in instants}
         for n, (frame, image) in enumerate(film.read(index[instants])):
             if self._stop.is_set() or self._cancelled():
                 self._stop.set()
                 break
-            found = self._target.detect(image, previous, thorough=n % THOROUGH_EVERY == 0)
+            found = self._look(grey(image), previous, changes, n % THOROUGH_EVERY == 0)
             detections[by_frame[frame]] = found
             # Nothing of a picture is needed once its corners are known; corners are none without pictures.
             if found.corners == 0 and len(samples) < SAMPLES and n % sample_every == sample_every // 2:
                 samples.append(image)
-            previous = found if found.region is not None else None
+            previous = found
             with self._lock:
                 self._done += 1
                 self._progress(STAGE, self._done, self._total)
         return _Seen(detections, samples)
+
+    def _look(self, picture: Image, previous: Detection | None, changes: Changes, thorough: bool) -> Detection:
+        """Search what changed in the next picture of a camera; an unchanged one shows what it showed before."""
+        changes.look(picture)
+        if previous is not None and previous.region is not None and changes.still(previous.region):
+            return previous
+        within = changes.since_searched()
+        if within is None and previous is not None and previous.region is None:
+            return previous
+        found = self._target.detect(picture, previous, thorough, within)
+        if found.region is None:
+            changes.searched()
+        else:
+            changes.found()
+        return found
 
 
 def _assembled(
@@ -231,6 +248,11 @@ def _assembled(
             )
         if two := int(np.count_nonzero(doubled[:, c])):
             notes.append(f"{camera} sees two such targets in {two} pictures, which were left out.")
+    if (still := still_instants(xy)).any():
+        xy[still] = np.nan
+        notes.append(
+            f"In {int(still.sum())} of {len(still)} instants the target stood still as before: they were left out."
+        )
     sightings = Sightings(
         cameras=tuple(footage),
         sizes_wh=np.array([film.size_wh for film in footage.values()], dtype=np.int64),

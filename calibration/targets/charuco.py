@@ -20,7 +20,7 @@ from calibration.targets.markers import (
     dictionary_size,
     side_px,
 )
-from calibration.targets.protocol import Detection, Image, bounding, grey, grown, nothing
+from calibration.targets.protocol import Detection, Image, Region, bounding, grey, grown, longest, nothing, whole
 from calibration.transforms import FloatArray
 
 # How much around the board of the picture before is searched, as a share of its size: at 30 pictures a second
@@ -165,7 +165,13 @@ class CharucoBoard:
         gaps = np.linalg.norm(self._corners[:, None] - all_corners, axis=-1)
         return np.asarray(all_corners[np.argsort(gaps, axis=1)[:, :2]])
 
-    def detect(self, image: Image, previous: Detection | None = None, thorough: bool = True) -> Detection:
+    def detect(
+        self,
+        image: Image,
+        previous: Detection | None = None,
+        thorough: bool = True,
+        within: Region | None = None,
+    ) -> Detection:
         """Search a picture for the board; see ``Target.detect``."""
         picture = grey(image)
         if self.inverted:
@@ -177,17 +183,18 @@ class CharucoBoard:
                 tracked = self._locate(picture, markers)
                 if tracked.corners:
                     return tracked
-        scale = min(1.0, SEARCH_PX / max(picture.shape))
-        found = self._search(picture, scale)
+        region = within or whole(picture)
+        scale = min(1.0, SEARCH_PX / longest(region))
+        found = self._search(picture, region, scale)
         if thorough and scale < 1.0 and not found.corners and not found.doubled:
-            found = self._search(picture, 1.0)
+            found = self._search(picture, region, 1.0)
         return found
 
-    def _search(self, picture: Image, scale: float) -> Detection:
-        """Search the whole picture, shrunk by ``scale``."""
-        markers = self._finder.find(picture, None, scale)
+    def _search(self, picture: Image, region: Region, scale: float) -> Detection:
+        """Search a part of the picture, shrunk by ``scale``."""
+        markers = self._finder.find(picture, region, scale)
         if _mostly_mirrored(markers):
-            markers = self._finder.find(picture, None, scale, mirrored=True)
+            markers = self._finder.find(picture, region, scale, mirrored=True)
         return self._locate(picture, markers)
 
     def _locate(self, picture: Image, markers: Markers) -> Detection:

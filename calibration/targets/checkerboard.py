@@ -10,7 +10,7 @@ import numpy as np
 
 from calibration.errors import CalibrationError
 from calibration.targets import patches
-from calibration.targets.protocol import Detection, Image, bounding, grey, grown, nothing
+from calibration.targets.protocol import Detection, Image, Region, bounding, grey, grown, nothing, whole
 from calibration.transforms import FloatArray
 
 # The whole picture is searched at no more than this on its long side, px; the corners are refined in full.
@@ -83,7 +83,13 @@ class Checkerboard:
     def _patches(self) -> FloatArray:
         return patches.print_patches(draw_checkerboard(self, patches.TEXELS), self._corners)
 
-    def detect(self, image: Image, previous: Detection | None = None, thorough: bool = True) -> Detection:
+    def detect(
+        self,
+        image: Image,
+        previous: Detection | None = None,
+        thorough: bool = True,
+        within: Region | None = None,
+    ) -> Detection:
         """Search a picture for the board; see ``Target.detect``."""
         picture = grey(image)
         size = (picture.shape[1], picture.shape[0])
@@ -92,11 +98,15 @@ class Checkerboard:
             found = self._search(picture[y0:y1, x0:x1], min(1.0, SQUARE_PX / previous.cell_px), True)
             if found is not None:
                 return self._exact(picture, found + np.array([x0, y0]))
-        scale = min(1.0, SEARCH_PX / max(picture.shape))
-        found = self._search(picture, scale, thorough)
+        x0, y0, x1, y1 = within or whole(picture)
+        part = picture[y0:y1, x0:x1]
+        scale = min(1.0, SEARCH_PX / max(part.shape))
+        found = self._search(part, scale, thorough)
         if found is None and thorough and scale < 1.0:
-            found = self._search(picture, 1.0, False)
-        return nothing(len(self._corners)) if found is None else self._exact(picture, found)
+            found = self._search(part, 1.0, False)
+        if found is None:
+            return nothing(len(self._corners))
+        return self._exact(picture, found + np.array([x0, y0]))
 
     def _search(self, picture: Image, scale: float, thorough: bool) -> FloatArray | None:
         """Corners (K, 2) roughly, in either order, px; None if the board is not there.

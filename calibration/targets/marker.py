@@ -18,7 +18,7 @@ from calibration.targets.markers import (
     dictionary_size,
     side_px,
 )
-from calibration.targets.protocol import Detection, Image, bounding, grey, grown, nothing
+from calibration.targets.protocol import Detection, Image, Region, bounding, grey, grown, longest, nothing, whole
 from calibration.transforms import FloatArray
 
 TRACK_MARGIN = 1.0
@@ -80,7 +80,13 @@ class ArucoMarker:
     def _finder(self) -> MarkerFinder:
         return MarkerFinder(self.dictionary, [self.id])
 
-    def detect(self, image: Image, previous: Detection | None = None, thorough: bool = True) -> Detection:
+    def detect(
+        self,
+        image: Image,
+        previous: Detection | None = None,
+        thorough: bool = True,
+        within: Region | None = None,
+    ) -> Detection:
         """Search a picture for the marker; see ``Target.detect``."""
         picture = 255 - grey(image) if self.inverted else grey(image)
         if previous is not None and previous.region is not None:
@@ -88,10 +94,11 @@ class ArucoMarker:
             found = self._exact(picture, self._finder.find(picture, region, MARKER_PX / previous.cell_px))
             if found.markers:
                 return found
-        scale = min(1.0, SEARCH_PX / max(picture.shape))
-        found = self._exact(picture, self._finder.find(picture, None, scale))
+        region = within or whole(picture)
+        scale = min(1.0, SEARCH_PX / longest(region))
+        found = self._exact(picture, self._finder.find(picture, region, scale))
         if thorough and scale < 1.0 and not found.markers:
-            found = self._exact(picture, self._finder.find(picture))
+            found = self._exact(picture, self._finder.find(picture, region))
         return found
 
     def _exact(self, picture: Image, markers: Markers) -> Detection:

@@ -66,7 +66,13 @@ class Target(Protocol):
         """Corners (K, 3) in the target's frame, m: x right, y down as printed, z into the board."""
         ...
 
-    def detect(self, image: Image, previous: Detection | None = None, thorough: bool = True) -> Detection:
+    def detect(
+        self,
+        image: Image,
+        previous: Detection | None = None,
+        thorough: bool = True,
+        within: Region | None = None,
+    ) -> Detection:
         """Search a picture.
 
         Parameters
@@ -77,6 +83,8 @@ class Target(Protocol):
             What the picture before showed: the search begins there.
         thorough : bool
             Whether a large picture is searched at full resolution if the reduced one shows nothing.
+        within : Region or None
+            The only part that is searched if the target is not where the picture before had it; all if None.
         """
         ...
 
@@ -89,6 +97,16 @@ def grey(image: Image) -> Image:
 def nothing(count: int) -> Detection:
     """No corner of ``count`` was found."""
     return Detection(np.full((count, 2), np.nan))
+
+
+def whole(picture: Image) -> Region:
+    """All of a picture."""
+    return 0, 0, picture.shape[1], picture.shape[0]
+
+
+def longest(region: Region) -> int:
+    """Longer side of a region, px."""
+    return max(region[2] - region[0], region[3] - region[1])
 
 
 def grown(region: Region, share: float, size_wh: tuple[int, int]) -> Region:
