@@ -1,35 +1,42 @@
 """Robust triangulation of many points at once.
 
-A weighted linear start (inhomogeneous DLT on undistorted rays, reweighted by depth: Hartley and Sturm,
-"Triangulation", CVIU 1997, "Iterative-LS"), Gauss-Newton on the reprojection error with Cauchy weights,
-then greedy removal: while a point's views disagree, the view whose absence helps most is left out. The
-noise that the views really show, miscalibration included, is estimated from all points together and scales
-both the gate and the stated covariance.
+A weighted linear start on undistorted rays (Hartley and Sturm, "Triangulation", CVIU 1997), Gauss-Newton on the
+reprojection error, and for the points whose views disagree a robust fit and the greedy removal of the view
+whose absence helps most. The noise that the views really show, miscalibration included, is estimated from many
+points together and scales both the gate and the stated covariance.
+
+The arithmetic is in ``kernel`` and ``lens``; here it is fed in blocks that fit the processor's cache, on as many
+threads as there are cores (numpy computes without the interpreter's lock), or by torch on a graphics card.
 """
 
 from __future__ import annotations
 
+import os
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import chi2
 
-from calibration.camera import CameraRig
-from calibration.rays import world_rays
+from calibration.camera import NEAREST_DEPTH_M, CameraRig
+from mocap.core.errors import MissingExtraError
 from mocap.core.types import FloatArray, Points3D, Tracks2D
+from mocap.triangulate.kernel import PAIRS, SYMMETRIC, Geometry, Views, geometry_of
+from mocap.triangulate.lens import Array, Lenses, Namespace, distort, lenses_of, undistort
+from mocap.triangulate.noise import Noise, noise_of
+from mocap.triangulate.removal import Settled, settle
 
 BoolArray = NDArray[np.bool_]
 
-LINEAR_STEPS = 2
-GAUSS_NEWTON_STEPS = 6
-# Cauchy weights start wide and close in, so that a bad view does not drag the first steps (graduated
-# non-convexity); in units of the stated noise.
-CAUCHY_WIDTHS = (20.0, 8.0, 4.0, 3.0, 3.0, 3.0)
-# Frames solved in one go: bounds the memory and keeps the arrays in the cache.
-FRAMES_AT_ONCE = 512
-# Frames that the noise is estimated from, evenly spread: its median is then known to about a percent.
-NOISE_FRAMES = 500
+# Points times views solved in one go: some twenty arrays of that size fit a core's second-level cache. A graphics
+# card needs enough to keep all its units busy.
+BLOCK = 8192
+BLOCK_ON_CARD = 1 << 22
+# Points that the noise is estimated from, evenly spread: it is then known to about two percent.
+NOISE_POINTS = 4000
 
 
 @dataclass(frozen=True)
@@ -55,151 +62,32 @@ class TriangulationSettings:
 
 
 @dataclass(frozen=True)
-class _Problem:
-    """M points in C views: rays (M, C, 2), weights (M, C) 1/sigma^2, projections (C, 3, 4)."""
+class _Solver:
+    """A rig prepared on the device that computes."""
 
-    rays: FloatArray
-    weight: FloatArray
-    projection: FloatArray
+    xp: Namespace
+    device: Any
+    rig: CameraRig
+    geometry: Geometry
+    lenses: Lenses
+    settings: TriangulationSettings
 
+    def put(self, array: np.ndarray) -> Array:
+        """An array where it is computed with."""
+        return array if self.xp is np else self.xp.as_tensor(array, device=self.device)
 
-def _solve3(matrix: FloatArray, vector: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Solve symmetric 3x3 systems (M, 3, 3) by cofactors; returns solution (M, 3) and inverse; NaN if singular."""
-    a, b, c = matrix[:, 0, 0], matrix[:, 0, 1], matrix[:, 0, 2]
-    d, e, f = matrix[:, 1, 1], matrix[:, 1, 2], matrix[:, 2, 2]
-    c00, c01, c02 = d * f - e * e, c * e - b * f, b * e - c * d
-    c11, c12, c22 = a * f - c * c, b * c - a * e, a * d - b * b
-    det = a * c00 + b * c01 + c * c02
-    # Rounding leaves a determinant of about 1e-16 of the trace cubed where the system is singular.
-    det = np.where(det > 1e-13 * (a + d + f) ** 3, det, np.nan)
-    rows = ((c00, c01, c02), (c01, c11, c12), (c02, c12, c22))
-    inverse = np.stack([np.stack(row, axis=-1) for row in rows], axis=-2) / det[:, None, None]
-    return np.einsum("mij,mj->mi", inverse, vector), inverse
+    def get(self, array: Array) -> np.ndarray:
+        """An array back."""
+        return np.asarray(array if self.xp is np else array.cpu().numpy())
 
 
-def _homogeneous(points: FloatArray) -> FloatArray:
-    return np.concatenate([points, np.ones_like(points[..., :1])], axis=-1)
-
-
-def _linear(problem: _Problem) -> FloatArray:
-    """Weighted linear start (M, 3); the weights follow the depth so that errors count in the image."""
-    u, v = problem.rays[..., 0:1], problem.rays[..., 1:2]
-    p0, p1, p2 = problem.projection[:, 0], problem.projection[:, 1], problem.projection[:, 2]
-    # A detection that does not count has weight 0; its NaN must not spread.
-    rows = np.nan_to_num(np.stack([u * p2 - p0, v * p2 - p1], axis=2))
-    weight = problem.weight
-    points = np.full((rows.shape[0], 3), np.nan)
-    for _ in range(LINEAR_STEPS):
-        scaled = (rows * np.sqrt(weight)[..., None, None]).reshape(rows.shape[0], -1, 4)
-        normal = np.swapaxes(scaled, 1, 2) @ scaled
-        points, _ = _solve3(normal[:, :3, :3], -normal[:, :3, 3])
-        depth = np.einsum("cj,mj->mc", p2, _homogeneous(points))
-        weight = problem.weight / np.maximum(depth * depth, 1e-4)
-        weight = np.where(np.isfinite(weight), weight, 0.0)
-    return points
-
-
-def _residuals(problem: _Problem, points: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
-    """Residuals (M, C, 2), their Jacobian by the point (M, C, 2, 3), and depths (M, C)."""
-    local = np.einsum("cij,mj->mci", problem.projection, _homogeneous(points))
-    depth = local[..., 2]
-    safe = np.where(np.abs(depth) > 1e-6, depth, np.nan)
-    projected = local[..., :2] / safe[..., None]
-    rotation = problem.projection[:, :, :3]
-    jacobian = (rotation[None, :, :2] - projected[..., None] * rotation[None, :, 2:3]) / safe[..., None, None]
-    return projected - problem.rays, jacobian, depth
-
-
-def _refine(problem: _Problem, start: FloatArray, noise: float) -> FloatArray:
-    """Gauss-Newton with Cauchy weights from ``start`` (M, 3); ``noise`` scales the stated sigmas."""
-    points = start
-    counted = problem.weight > 0
-    for width in CAUCHY_WIDTHS[:GAUSS_NEWTON_STEPS]:
-        residual, jacobian, _ = _residuals(problem, points)
-        chi_sq = problem.weight * np.sum(residual**2, axis=-1)
-        robust = problem.weight / (1.0 + chi_sq / (width * noise) ** 2)
-        ok = counted & np.isfinite(robust)
-        robust = np.where(ok, robust, 0.0)
-        jacobian = np.where(ok[..., None, None], jacobian, 0.0)
-        residual = np.where(ok[..., None], residual, 0.0)
-        weighted = jacobian * robust[..., None, None]
-        normal = np.einsum("mcki,mckj->mij", weighted, jacobian)
-        step, _ = _solve3(normal, np.einsum("mcki,mck->mi", weighted, residual))
-        moved = points - step
-        points = np.where(np.isfinite(moved), moved, points)
-    return points
-
-
-def _chi_sq(problem: _Problem, points: FloatArray) -> FloatArray:
-    """Squared error of each view in units of its stated noise (M, C); 0 where it does not count.
-
-    A point behind a camera that counts is infinitely wrong.
-    """
-    residual, _, depth = _residuals(problem, points)
-    chi_sq = problem.weight * np.sum(residual**2, axis=-1)
-    chi_sq = np.where(depth > 0, chi_sq, np.inf)
-    chi_sq = np.where(np.isnan(chi_sq), np.inf, chi_sq)
-    return np.asarray(np.where(problem.weight > 0, chi_sq, 0.0))
-
-
-def _solve(problem: _Problem, noise: float) -> FloatArray:
-    return _refine(problem, _linear(problem), noise)
-
-
-def noise_factor(problem: _Problem, points: FloatArray) -> float:
-    """How much larger the errors are than the stated sigmas say, from the median point; at least 1.
-
-    A point seen in n views has 2n - 3 degrees of freedom; medians of squared errors are compared with the
-    median of the chi-squared distribution, so that outliers have no say.
-    """
-    freedom = 2 * np.count_nonzero(problem.weight, axis=1) - 3
-    total = np.sum(_chi_sq(problem, points), axis=1)
-    known = (freedom > 0) & np.isfinite(total)
-    if not known.any():
-        return 1.0
-    return max(1.0, float(np.sqrt(np.median(total[known] / chi2.ppf(0.5, freedom[known])))))
-
-
-def _drop_worst_views(
-    problem: _Problem, points: FloatArray, limit: float, noise: float
-) -> tuple[_Problem, FloatArray]:
-    """Leave out views one by one until all that remain agree within ``limit``; cost linear in the views."""
-    weight = problem.weight.copy()
-    points = points.copy()
-    for _ in range(weight.shape[1] - 2):
-        current = _Problem(problem.rays, weight, problem.projection)
-        worst = np.max(_chi_sq(current, points), axis=1)
-        bad = np.flatnonzero((np.count_nonzero(weight, axis=1) > 2) & ~(worst <= limit))
-        if bad.size == 0:
-            break
-        best_cost = np.full(bad.size, np.inf)
-        best_weight, best_points = weight[bad].copy(), points[bad].copy()
-        for view in range(weight.shape[1]):
-            trial_weight = weight[bad].copy()
-            trial_weight[:, view] = 0.0
-            trial = _Problem(problem.rays[bad], trial_weight, problem.projection)
-            found = _solve(trial, noise)
-            cost = np.where(weight[bad, view] > 0, np.sum(_chi_sq(trial, found), axis=1), np.inf)
-            better = cost < best_cost
-            best_cost = np.where(better, cost, best_cost)
-            best_weight[better], best_points[better] = trial_weight[better], found[better]
-        unsolved = ~np.isfinite(best_cost)
-        best_weight[unsolved] = 0.0
-        weight[bad], points[bad] = best_weight, best_points
-    return _Problem(problem.rays, weight, problem.projection), points
-
-
-def _widest_angle(rig: CameraRig, problem: _Problem) -> FloatArray:
-    """Widest angle between two rays that count (M,), rad."""
-    _, direction = world_rays(rig, problem.rays)
-    cosine = np.einsum("mci,mdi->mcd", direction, direction)
-    counted = problem.weight > 0
-    both = counted[:, :, None] & counted[:, None, :]
-    least: FloatArray = np.min(np.where(both, cosine, 1.0), axis=(1, 2))
-    return np.arccos(np.clip(least, -1.0, 1.0))
-
-
-def triangulate(tracks: Tracks2D, rig: CameraRig, settings: TriangulationSettings | None = None) -> Points3D:
+def triangulate(
+    tracks: Tracks2D,
+    rig: CameraRig,
+    settings: TriangulationSettings | None = None,
+    noise: Noise | None = None,
+    device: str | None = None,
+) -> Points3D:
     """Triangulate people seen by several cameras.
 
     Parameters
@@ -208,6 +96,11 @@ def triangulate(tracks: Tracks2D, rig: CameraRig, settings: TriangulationSetting
         The same person in every view; cameras in the order of the rig.
     rig : CameraRig
     settings : TriangulationSettings, optional
+    noise : Noise, optional
+        How much larger the errors are than the stated sigmas say, where that is known, as in live use; from
+        the data if not given.
+    device : str, optional
+        Where torch shall compute, such as ``"cuda"``; without it numpy does, on the processor.
 
     Returns
     -------
@@ -220,64 +113,176 @@ def triangulate(tracks: Tracks2D, rig: CameraRig, settings: TriangulationSetting
     ------
     ValueError
         If the cameras of ``tracks`` and ``rig`` differ.
+    MissingExtraError
+        If a device is asked for and torch is not installed.
     """
-    settings = settings or TriangulationSettings()
     if tracks.cameras != rig.names:
         raise ValueError(f"tracks are of cameras {tracks.cameras}, the rig has {rig.names}")
+    solver = _solver(rig, settings or TriangulationSettings(), device)
     t, c, n, k = tracks.score.shape
-    sample = np.unique(np.linspace(0, t - 1, min(t, NOISE_FRAMES)).astype(np.intp))
-    noise = noise_factor(some := _problem(tracks, rig, settings, sample), _solve(some, 1.0))
+    if noise is None:
+        noise = _estimate_noise(solver, tracks)
     xyz, cov = np.empty((t, n, k, 3)), np.empty((t, n, k, 3, 3))
     used, reproj = np.empty((t, c, n, k), dtype=np.bool_), np.empty((t, c, n, k))
-    for start in range(0, t, FRAMES_AT_ONCE):
-        frames = np.arange(start, min(start + FRAMES_AT_ONCE, t))
-        points, covariance, taken = _settle(_problem(tracks, rig, settings, frames), rig, noise, settings)
-        xyz[frames] = points.reshape(-1, n, k, 3)
-        cov[frames] = covariance.reshape(-1, n, k, 3, 3)
-        used[frames] = np.moveaxis(taken.reshape(-1, n, k, c), 3, 1)
-        pixels, _ = rig.project(xyz[frames])
-        reproj[frames] = np.linalg.norm(np.moveaxis(pixels, 0, 1) - tracks.xy[frames], axis=-1)
+    block = BLOCK if device is None else BLOCK_ON_CARD
+    length = max(1, block // max(1, c * n * k))
+    blocks = [slice(start, min(start + length, t)) for start in range(0, t, length)]
+    work = partial(_block, solver, tracks, noise, (xyz, cov, used, reproj))
+    workers = min(os.cpu_count() or 1, len(blocks)) if device is None else 1
+    with np.errstate(all="ignore"):
+        if workers <= 1:
+            for part in blocks:
+                work(part)
+        else:
+            with ThreadPoolExecutor(workers, initializer=np.seterr, initargs=("ignore",)) as pool:
+                list(pool.map(work, blocks))
     n_views = np.count_nonzero(used, axis=1).astype(np.int64)
     return Points3D(tracks.skeleton, xyz, cov, n_views, reproj, used)
 
 
-def _problem(
-    tracks: Tracks2D, rig: CameraRig, settings: TriangulationSettings, frames: NDArray[np.intp]
-) -> _Problem:
-    """Rays and weights of all points in some frames."""
-    rays, sigma, score = rig.undistort(tracks.xy[frames]), tracks.sigma_px[frames], tracks.score[frames]
-    counts = np.isfinite(rays).all(axis=-1) & (sigma > 0) & (score >= settings.min_score)
-    focal = rig.focals_px[None, :, None, None]
-    weight = np.where(counts, (focal / np.where(counts, sigma, 1.0)) ** 2, 0.0)
-    cameras = rays.shape[1]
-    return _Problem(
-        np.moveaxis(rays, 1, 3).reshape(-1, cameras, 2),
-        np.moveaxis(weight, 1, 3).reshape(-1, cameras),
-        rig.cam_from_world[:, :3, :],
+def _solver(rig: CameraRig, settings: TriangulationSettings, device: str | None) -> _Solver:
+    geometry, lenses = geometry_of(rig), lenses_of(rig)
+    if device is None:
+        return _Solver(np, None, rig, geometry, lenses, settings)
+    try:
+        import torch
+    except ImportError as error:
+        raise MissingExtraError("Triangulating on a graphics card needs torch.", "torch") from error
+
+    def moved(value: Any) -> Any:
+        return torch.as_tensor(value, device=device) if isinstance(value, np.ndarray) else value
+
+    return _Solver(
+        torch,
+        device,
+        rig,
+        Geometry(**{name: moved(value) for name, value in vars(geometry).items()}),
+        Lenses(**{name: moved(value) for name, value in vars(lenses).items()}),
+        settings,
     )
 
 
-def _settle(
-    problem: _Problem, rig: CameraRig, noise: float, settings: TriangulationSettings
-) -> tuple[FloatArray, FloatArray, BoolArray]:
-    """Final points (M, 3), covariances (M, 3, 3) and views used (M, C) for a known noise factor."""
-    limit = (settings.gate * noise) ** 2
-    points = _solve(problem, noise)
-    problem, points = _drop_worst_views(problem, points, limit, noise)
-    used = problem.weight > 0
-    _, jacobian, _ = _residuals(problem, points)
-    jacobian = np.where(used[..., None, None], jacobian, 0.0)
-    information = np.einsum("mcki,mckj->mij", jacobian * problem.weight[..., None, None], jacobian)
-    _, inverse = _solve3(information, points)
-    cov = inverse * noise**2
-    good = (
-        (np.count_nonzero(used, axis=1) >= 2)
-        & (np.max(_chi_sq(problem, points), axis=1) <= limit)
-        & (_widest_angle(rig, problem) >= settings.min_angle_rad)
-        & (np.trace(cov, axis1=1, axis2=2) <= 3.0 * settings.max_sigma_m**2)
-    )
-    return (
-        np.where(good[:, None], points, np.nan),
-        np.where(good[:, None, None], cov, np.nan),
-        used & good[:, None],
-    )
+def _estimate_noise(solver: _Solver, tracks: Tracks2D) -> Noise:
+    """Noise from points spread evenly over the recording."""
+    t, _, n, k = tracks.score.shape
+    frames = np.unique(np.linspace(0, t - 1, min(t, max(1, NOISE_POINTS // max(1, n * k)))).astype(np.intp))
+    views, _ = _views(solver, tracks, frames)
+    sigma = tracks.sigma_px[frames][tracks.score[frames] >= solver.settings.min_score]
+    typical = float(np.median(sigma[sigma > 0])) if (sigma > 0).any() else 1.0
+    with np.errstate(all="ignore"):
+        return noise_of(solver.xp, solver.geometry, views, solver.settings.gate, typical)
+
+
+def _views(
+    solver: _Solver, tracks: Tracks2D, frames: slice | NDArray[np.intp]
+) -> tuple[Views, tuple[Array, Array]]:
+    """Rays and weights of all points in some frames, and the pixels (C, M) they come from."""
+    cameras = len(tracks.cameras)
+
+    def rows(array: np.ndarray) -> Array:
+        """(T, C, N, K) as (C, M)."""
+        return solver.put(np.moveaxis(array, 1, 0).reshape(cameras, -1))
+
+    xp = solver.xp
+    xy = tracks.xy[frames]
+    u, v = rows(xy[..., 0]), rows(xy[..., 1])
+    sigma, score = rows(tracks.sigma_px[frames]), rows(tracks.score[frames])
+    x, y, (ux, uy, vx, vy), found = undistort(xp, solver.lenses, u, v)
+    wanted = (sigma > 0) & (score >= solver.settings.min_score) & xp.isfinite(u) & xp.isfinite(v)
+    if bool((wanted & ~found).any()):
+        _search(solver, wanted & ~found, (u, v), (x, y), (ux, uy, vx, vy))
+        found = xp.isfinite(x) & xp.isfinite(y)
+    counts = wanted & found
+    # A detection that does not count has weight 0; its NaN must not spread.
+    information = 1.0 / xp.where(counts, sigma * sigma, xp.inf)
+    ux, uy, vx, vy = (xp.where(counts, part, 0.0) for part in (ux, uy, vx, vy))
+    return Views(
+        xp.where(counts, x, 0.0),
+        xp.where(counts, y, 0.0),
+        (ux * ux + vx * vx) * information,
+        (ux * uy + vx * vy) * information,
+        (uy * uy + vy * vy) * information,
+    ), (u, v)
+
+
+def _search(
+    solver: _Solver,
+    where: Array,
+    pixels: tuple[Array, Array],
+    rays: tuple[Array, Array],
+    jacobian: tuple[Array, Array, Array, Array],
+) -> None:
+    """Search more carefully for the few rays that the quick method did not find, and fill them in; else NaN."""
+    for camera, model in enumerate(solver.rig.cameras):
+        at = solver.xp.where(where[camera])[0]
+        if not at.shape[0]:
+            continue
+        seen = np.stack([solver.get(part[camera, at]) for part in pixels], axis=-1)
+        found = model.intrinsics.undistort(seen)
+        slope = model.intrinsics.distort_jacobian(found)
+        for part, value in zip(rays, (found[:, 0], found[:, 1]), strict=True):
+            part[camera, at] = solver.put(np.ascontiguousarray(value))
+        for part, (i, j) in zip(jacobian, ((0, 0), (0, 1), (1, 0), (1, 1)), strict=True):
+            part[camera, at] = solver.put(np.ascontiguousarray(slope[:, i, j]))
+
+
+def _block(
+    solver: _Solver,
+    tracks: Tracks2D,
+    noise: Noise,
+    out: tuple[FloatArray, FloatArray, BoolArray, FloatArray],
+    frames: slice,
+) -> None:
+    """Solve some frames and write them into the results."""
+    xp, xyz, cov, used, reproj = solver.xp, *out
+    t, c, n, k = tracks.score[frames].shape
+    views, (u, v) = _views(solver, tracks, frames)
+    found = settle(xp, solver.geometry, views, solver.settings.gate, noise.typical)
+    good = _good(solver, found, noise)
+    point = xp.where(good, found.point + solver.geometry.origin, xp.nan)
+    xyz[frames] = np.moveaxis(solver.get(point).reshape(3, t, n, k), 0, -1)
+    inverse = solver.get(xp.where(good, found.fit.inverse, xp.nan)).reshape(SYMMETRIC, t, n, k) * noise.spread**2
+    for entry, (i, j) in zip(inverse, PAIRS[:SYMMETRIC], strict=True):
+        cov[frames, :, :, i, j] = entry
+        cov[frames, :, :, j, i] = entry
+    used[frames] = np.moveaxis(solver.get(found.used & good).reshape(c, t, n, k), 0, 1)
+    px, py = found.fit.px, found.fit.py
+    shown = (found.fit.depth > NEAREST_DEPTH_M) & (px * px + py * py <= solver.lenses.radius_sq) & good
+    pu, pv = distort(xp, solver.lenses, px, py)
+    miss = xp.where(shown, xp.sqrt((pu - u) ** 2 + (pv - v) ** 2), xp.nan)
+    reproj[frames] = np.moveaxis(solver.get(miss).reshape(c, t, n, k), 0, 1)
+
+
+def _good(solver: _Solver, found: Settled, noise: Noise) -> Array:
+    """Which points (M,) are believed."""
+    xp, settings = solver.xp, solver.settings
+    variance = (found.fit.inverse[0] + found.fit.inverse[3] + found.fit.inverse[5]) * noise.spread**2
+    agreed = xp.amax(found.fit.chi_sq, 0) <= (settings.gate * noise.typical) ** 2
+    good = (found.used.sum(axis=0) >= 2) & agreed & (variance <= 3.0 * settings.max_sigma_m**2)
+    return good & _wide(solver, found)
+
+
+def _wide(solver: _Solver, found: Settled) -> Array:
+    """Whether the widest angle between two rays of a point reaches the least one (M,).
+
+    The angles to one of the rays come first: the widest of all pairs is that of them at least and twice that
+    at most, so only the points in between need all pairs, and the cost stays linear in the views.
+    """
+    xp, least = solver.xp, solver.settings.min_angle_rad
+    ray = found.point - solver.geometry.centre  # (C, 3, M)
+    ray = ray / xp.sqrt((ray * ray).sum(axis=1))[:, None]
+    first = xp.argmax(found.used * 1, 0)
+    reference = sum((ray[c] * (first == c) for c in range(ray.shape[0])), start=0.0 * ray[0])
+    narrow = xp.amin(xp.where(found.used, (ray * reference).sum(axis=1), 1.0), 0)
+    wide = narrow <= np.cos(least)
+    unsure = xp.where(~wide & (narrow <= np.cos(0.5 * least)))[0]
+    for camera in _cameras(unsure, ray.shape[0]):
+        cosine = (ray[:, :, unsure] * ray[camera][:, unsure]).sum(axis=1)
+        both = found.used[:, unsure] & found.used[camera, unsure]
+        wide[unsure] |= xp.amin(xp.where(both, cosine, 1.0), 0) <= np.cos(least)
+    return wide
+
+
+def _cameras(points: Array, count: int) -> Iterator[int]:
+    """All cameras if there are points to look at, else none."""
+    return iter(range(count if points.shape[0] else 0))
