@@ -3,9 +3,10 @@
 Each pair of detections from two views is a hypothesis of a body, where their rays meet. It is rated by how well
 the two, and the best detection of each other view, fit this one body. So whoever is found together agrees all
 round, not only in pairs: the cycle consistency of Dong et al., "Fast and robust multi-person 3D pose estimation
-from multiple views" (CVPR 2019), had from a body in space as in Tanke and Gall, "Iterative greedy matching for 3D human
-pose tracking from multiple views" (GCPR 2019). The best is taken, its detections are spent, and so on. Pairs are
-needed for detections that no known person explains, so that the cost stays linear in cameras while people stay.
+from multiple views" (CVPR 2019), had from a body in space as in Tanke and Gall, "Iterative greedy matching for 3D
+human pose tracking from multiple views" (GCPR 2019). The best is taken, its detections are spent, and so on. Pairs
+are made of detections that no known person explains only, so that the cost stays linear in cameras while people
+stay.
 """
 
 from __future__ import annotations

@@ -15,7 +15,8 @@ from mocap.associate.people import LONE_STEP_S, check_cameras, pick
 from mocap.associate.plan import BodyPlan, plan_of
 from mocap.associate.rays import ray_block
 from mocap.associate.settings import AssociationSettings
-from mocap.associate.tracks import PROVEN_S, People, Step, follow, mean_speed, nobody
+from mocap.associate.state import People, Step, mean_speed, nobody
+from mocap.associate.tracks import PROVEN_S, follow
 from mocap.core.skeleton import Skeleton
 from mocap.core.types import FloatArray, IntArray, Poses2D, Tracks2D
 

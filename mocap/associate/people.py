@@ -9,7 +9,8 @@ from mocap.associate.pieces import Piece, join_pieces, note
 from mocap.associate.plan import plan_of
 from mocap.associate.rays import ray_block
 from mocap.associate.settings import AssociationSettings
-from mocap.associate.tracks import follow, nobody
+from mocap.associate.state import nobody
+from mocap.associate.tracks import follow
 from mocap.core.errors import InputError
 from mocap.core.types import IntArray, Poses2D, SyncTable, Tracks2D
 

@@ -9,7 +9,7 @@ import numpy as np
 from mocap.associate.identity import Ends, joins
 from mocap.associate.plan import PARTS, BodyPlan, BoolArray
 from mocap.associate.sides import swap
-from mocap.associate.tracks import People, Step
+from mocap.associate.state import People, Step
 from mocap.core.types import FloatArray, IntArray
 
 # Time over which the speed at the end of a piece is taken, s.
