@@ -10,7 +10,7 @@ import typer
 from rich.markup import escape
 
 from mocap import __version__
-from mocap.cli import board, calibrate, calibration, doctor, models, studio
+from mocap.cli import board, calibrate, calibration, doctor, import_poses, models, studio
 from mocap.cli.console import STOPPED, err, explained, out, print_json, working
 from mocap.cli.options import JsonOption
 
@@ -26,6 +26,8 @@ app.add_typer(models.app, name="models")
 app.add_typer(studio.app, name="studio")
 app.command("calibrate")(calibrate.calibrate)
 app.command("doctor")(doctor.doctor)
+app.command("import-poses")(import_poses.import_poses)
+app.command("export-poses")(import_poses.export_poses)
 
 PresetOption = Annotated[str, typer.Option("--preset", "-p", help="Settings: balanced or fast.")]
 OutOption = Annotated[Path | None, typer.Option("--out", "-o", help="Session folder for the results.")]

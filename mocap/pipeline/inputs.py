@@ -11,7 +11,9 @@ from calibration.errors import CalibrationError
 from calibration.formats import find_rig, load_rig, save_rig
 from mocap.capture import VideoInfo, find_videos, fit_rig, probe
 from mocap.core.errors import InputError
+from mocap.core.skeleton import Skeleton
 from mocap.core.types import FloatArray
+from mocap.poseio import View
 from mocap.session import (
     SessionFolder,
     SessionManifest,
@@ -27,6 +29,26 @@ MIN_CAMERAS = 2
 
 
 @dataclass(frozen=True)
+class Imported:
+    """Detections that another program made.
+
+    Attributes
+    ----------
+    path : Path
+    views : tuple of View
+        In the order of the rig, with the names of its cameras.
+    skeleton : Skeleton
+    key : str
+        Hash of all of it.
+    """
+
+    path: Path
+    views: tuple[View, ...]
+    skeleton: Skeleton
+    key: str
+
+
+@dataclass(frozen=True)
 class TrialInput:
     """One recording, ready to be processed.
 
@@ -35,7 +57,7 @@ class TrialInput:
     folder : TrialFolder
         Where results go.
     videos : tuple of VideoInfo
-        In the order of ``rig``.
+        In the order of ``rig``; none where only detections are there.
     rig : CameraRig
         The calibrated cameras that have a video, at the videos' sizes.
     calibration : Path
@@ -47,6 +69,8 @@ class TrialInput:
     truth : Path or None
         The studio's truth, where the recording is its own.
     warnings : tuple of str
+    imported : Imported or None
+        Detections that take the place of our own.
     """
 
     folder: TrialFolder
@@ -57,6 +81,7 @@ class TrialInput:
     timed: bool
     truth: Path | None
     warnings: tuple[str, ...]
+    imported: Imported | None = None
 
 
 def open_trial(path: Path, calibration: Path | None = None, out: Path | None = None) -> TrialInput:
@@ -154,7 +179,14 @@ def _video_paths(source: Path) -> dict[str, Path]:
     manifest = TrialFolder(source).manifest
     if not manifest.is_file():
         return find_videos(source)
-    named = {name: source / file for name, file in read_manifest(manifest, TrialManifest).videos.items()}
+    told = read_manifest(manifest, TrialManifest)
+    if told.detections is not None:
+        raise InputError(
+            "This trial was made of detections, without videos.",
+            f"Process it with: mocap import-poses {told.detections}",
+            manifest,
+        )
+    named = {name: source / file for name, file in told.videos.items()}
     gone = [str(file) for file in named.values() if not file.is_file()]
     if gone:
         raise InputError(

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import platform
-import shutil
 import sys
 import time
 from collections.abc import Callable
@@ -15,34 +13,33 @@ from typing import Protocol, TypeVar
 
 import numpy as np
 
-from calibration import CameraRig
 from calibration.files import explain_write_error
 from calibration.formats import save_rig
 from mocap import __version__
 from mocap.associate import select_subject
 from mocap.capture import read_frames
-from mocap.core.errors import InputError, SessionError
 from mocap.core.progress import CancelToken, Progress, silent
 from mocap.core.summary import RunSummary
-from mocap.core.types import JointAngles, Motion, Points3D, SyncTable, Take, Tracks2D
+from mocap.core.types import JointAngles, Motion, Points3D, Poses2D, SyncTable, Take, Tracks2D
 from mocap.detect import Detector, load_detector
 from mocap.export import export
-from mocap.fit import fill_gaps, fit_body, smooth
+from mocap.fit import BodySettings, fill_gaps, fit_body, smooth
 from mocap.kinematics import joint_angles
 from mocap.pipeline.detection import detect_trial
 from mocap.pipeline.figures import quality, truth_errors
+from mocap.pipeline.imported import ImportRequest, imported_poses, open_imported
 from mocap.pipeline.inputs import TrialInput, open_trial
+from mocap.pipeline.runs import adopt_poses, choose_run, finished, rig_key
 from mocap.pipeline.settings import DetectSettings, PipelineSettings
 from mocap.report import clearest_instant, contact_sheet, write_overlays, write_report
 from mocap.session import (
     RunFolder,
     RunManifest,
+    Stored,
     cached,
     fingerprint,
     key_of,
-    read_manifest,
     save,
-    stored_key,
     write_manifest,
 )
 from mocap.sync import at_instants, from_frame_times
@@ -102,6 +99,15 @@ class _Job:
 
 
 @dataclass(frozen=True)
+class _Source:
+    """Who made the poses, how they are got for a job and a key, and what the user should know of them."""
+
+    identity: str
+    poses: Callable[[_Job, str], Stored[Poses2D]]
+    notes: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class _Results:
     """What the stages found out, and how long each took."""
 
@@ -158,83 +164,76 @@ def process(
     cancel = cancel or CancelToken()
     clock = time.perf_counter()
     trial = open_trial(request.path, request.calibration, request.out)
-    sync = from_frame_times(tuple(v.camera for v in trial.videos), trial.t_s, shared_clock=trial.timed)
     detector, notes = make_detector(request.settings.detect, progress, cancel)
+
+    def detect(job: _Job, key: str) -> Stored[Poses2D]:
+        return detect_trial(trial.videos, job.sync, detector, job.run, key, job.progress, job.cancel)
+
+    source = _Source(detector.identity, detect, notes)
+    return _run(trial, source, request.settings, request.fresh, progress, cancel, clock)
+
+
+def process_imported(
+    source: ImportRequest,
+    settings: PipelineSettings,
+    fresh: bool = False,
+    progress: Progress = silent,
+    cancel: CancelToken | None = None,
+) -> ProcessResult:
+    """Process detections that another program made, from association on.
+
+    Raises
+    ------
+    ExplainedError
+        Whatever goes wrong, with the cause and the remedy.
+    """
+    clock = time.perf_counter()
+    trial = open_imported(source)
+    made = trial.imported
+    assert made is not None
+    if not trial.videos:
+        settings = settings.model_copy(update={"output": settings.output.model_copy(update={"overlays": False})})
+
+    def lay_out(job: _Job, key: str) -> Stored[Poses2D]:
+        return cached(job.run.stage("poses2d"), Poses2D, key, partial(imported_poses, made, job.sync))
+
+    poses = _Source(f"{made.skeleton.name} detections {made.key}", lay_out, ())
+    return _run(trial, poses, settings, fresh, progress, cancel or CancelToken(), clock)
+
+
+def _run(
+    trial: TrialInput,
+    source: _Source,
+    settings: PipelineSettings,
+    fresh: bool,
+    progress: Progress,
+    cancel: CancelToken,
+    clock: float,
+) -> ProcessResult:
+    """Take an opened trial through all stages; ``clock`` is when its opening began."""
+    sync = from_frame_times(trial.rig.names, trial.t_s, shared_clock=trial.timed)
     videos = {f"video {v.camera}": fingerprint(v.path) for v in trial.videos}
     times = key_of([t.tolist() for t in trial.t_s], trial.timed)
-    inputs = {**videos, "times": times, "calibration": _rig_key(trial.rig), "detector": detector.identity}
-    poses_key = key_of(STAGES_VERSION, videos, times, detector.identity)
-    key = key_of(poses_key, inputs, request.settings.model_dump(mode="json"), __version__)
-    run = _choose_run(trial, key[:10], request.fresh)
-    if (known := _finished(run)) is not None:
+    inputs = {**videos, "times": times, "calibration": rig_key(trial.rig), "detector": source.identity}
+    poses_key = key_of(STAGES_VERSION, videos, times, source.identity)
+    key = key_of(poses_key, inputs, settings.model_dump(mode="json"), __version__)
+    run = choose_run(trial.folder, key[:10], fresh)
+    if (known := finished(run)) is not None:
         return ProcessResult(known, run.root, reused=True)
-    if not request.fresh:
-        _adopt_poses(run, trial, poses_key)
+    if not fresh:
+        adopt_poses(run, trial.folder, poses_key)
     save(run.stage("sync"), sync, key, seconds=0.0)
-    job = _Job(trial, sync, request.settings, inputs, run, key, progress, cancel)
+    job = _Job(trial, sync, settings, inputs, run, key, progress, cancel)
     opened = {"open": time.perf_counter() - clock}
-    results = _compute(job, detector, poses_key, opened)
+    results = _compute(job, source, poses_key, opened)
     outputs = _write_outputs(job, results)
-    summary = _summarise(job, results, outputs, notes)
+    summary = _summarise(job, results, outputs, source.notes)
     return ProcessResult(_finish(job, results, outputs, summary), run.root, reused=False)
 
 
-def _rig_key(rig: CameraRig) -> str:
-    """Hash of the cameras as they are used, whatever files of whatever format they came from."""
-    return key_of(
-        [
-            (c.name, c.intrinsics.model, c.intrinsics.size_wh, c.intrinsics.K.tolist(), c.intrinsics.dist.tolist())
-            for c in rig.cameras
-        ],
-        rig.cam_from_world.tolist(),
-    )
-
-
-def _finished(run: RunFolder) -> RunSummary | None:
-    """Figures of a finished run whose files are all there; None where there is something to do."""
-    if not run.manifest.is_file():
-        return None
-    try:
-        summary = read_manifest(run.manifest, RunManifest).summary
-    except (InputError, SessionError) as error:
-        raise SessionError(
-            f"The record of this run is damaged ({error.what})", "Delete it, or use --fresh.", run.manifest
-        ) from error
-    return summary if all((run.root / file).is_file() for file in summary.files.values()) else None
-
-
-def _choose_run(trial: TrialInput, run_id: str, fresh: bool) -> RunFolder:
-    """Folder of this run; a fresh one gets a number behind its id when it is there already."""
-    run = trial.folder.run(run_id)
-    count = 1
-    while fresh and run.manifest.is_file():
-        count += 1
-        run = trial.folder.run(f"{run_id}-{count}")
-    return run
-
-
-def _adopt_poses(run: RunFolder, trial: TrialInput, key: str) -> None:
-    """Take over the detections of another run of this trial that were made from the same input."""
-    target = run.stage("poses2d")
-    if target.is_file():
-        return
-    for other in sorted(trial.folder.runs.glob(f"*/{target.name}")):
-        try:
-            fits = stored_key(other) == key
-        except SessionError:  # a damaged one is of no use, and no obstacle
-            continue
-        if fits:
-            run.root.mkdir(parents=True, exist_ok=True)
-            try:
-                os.link(other, target)  # runs never change, so that two may share a file
-            except OSError:  # the disk knows no links
-                shutil.copyfile(other, target)
-            return
-
-
-def _compute(job: _Job, detector: Detector, poses_key: str, seconds: dict[str, float]) -> _Results:
+def _compute(job: _Job, source: _Source, poses_key: str, seconds: dict[str, float]) -> _Results:
     """Run the stages from detection to angles."""
-    poses = detect_trial(job.trial.videos, job.sync, detector, job.run, poses_key, job.progress, job.cancel)
+    poses = source.poses(job, poses_key)
     seconds = {**seconds, "detect": poses.seconds}
 
     def stage(name: str, stage_name: str, kind: type[ResultT], compute: Callable[[], ResultT]) -> ResultT:
@@ -252,10 +251,15 @@ def _compute(job: _Job, detector: Detector, poses_key: str, seconds: dict[str, f
     joined = at_instants(tracks, job.sync)
     measured = stage("points3d_raw", "triangulate", Points3D, partial(triangulate, joined, rig, wanted.as_stage()))
     final = stage("points3d", "filter", Points3D, partial(_clean, measured, job))
-    motion = stage("motion", "body", Motion, partial(fit_body, final))
+    motion = stage("motion", "body", Motion, partial(_fit, measured, job))
     angles = stage("angles", "angles", JointAngles, partial(joint_angles, final))
     take = Take(job.trial.folder.name, job.sync.t_s, job.sync.rate_hz, ("subject",), final, angles, motion)
     return _Results(tracks, measured, take, seconds)
+
+
+def _fit(measured: Points3D, job: _Job) -> Motion:
+    """Fit the body to the points as measured; it smooths and bridges by itself."""
+    return fit_body(measured, job.sync.rate_hz, BodySettings(job.settings.fit.max_gap_s))
 
 
 def _clean(measured: Points3D, job: _Job) -> Points3D:

@@ -36,9 +36,10 @@ class SessionManifest(Manifest):
 
 
 class TrialManifest(Manifest):
-    """A trial: its videos by camera, and where each came from."""
+    """A trial: its videos by camera, and where each came from; or the detections it was made of instead."""
 
     videos: dict[str, str]
+    detections: str | None = None
 
 
 class RunManifest(Manifest):

@@ -11,16 +11,16 @@ import json
 import time
 import zipfile
 from collections.abc import Callable
-from dataclasses import dataclass, fields
+from dataclasses import asdict, dataclass, fields, is_dataclass
+from itertools import repeat
 from pathlib import Path
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, TypeVar, get_args, get_origin, get_type_hints
 
 import numpy as np
 
 from calibration.files import atomic_write
 from mocap.core.errors import SessionError
 from mocap.core.skeleton import Skeleton
-from mocap.presets import load_skeleton
 
 ResultT = TypeVar("ResultT")
 
@@ -64,7 +64,8 @@ def save(path: Path, result: object, key: str, seconds: float) -> None:
     arrays: dict[str, Any] = {KEY: np.array(key), SECONDS: np.array(seconds)}
     for item in fields(result):  # type: ignore[arg-type]
         value = getattr(result, item.name)
-        arrays[item.name] = np.asarray(value.name if isinstance(value, Skeleton) else value)
+        # The whole definition: a result stays what it was when presets change, and labs bring their own.
+        arrays[item.name] = np.asarray(json.dumps(asdict(value)) if isinstance(value, Skeleton) else value)
     with atomic_write(path) as draft, draft.open("wb") as file:
         np.savez(file, **arrays)
 
@@ -100,12 +101,24 @@ def _restore(annotation: object, array: np.ndarray) -> Any:
     """Turn a stored array back into what the dataclass field holds, by the field's annotation."""
     kind = str(annotation)
     if kind == "Skeleton":
-        return load_skeleton(str(array))
+        return _rebuild(Skeleton, json.loads(str(array)))
     if kind.startswith("tuple[str"):
         return tuple(str(name) for name in array)
     if kind in ("int", "float", "str"):
         return array.item()
     return array
+
+
+def _rebuild(kind: Any, value: Any) -> Any:
+    """Turn what JSON gave back into a frozen dataclass, or a tuple, of the given type."""
+    if is_dataclass(kind) and isinstance(kind, type):
+        hints = get_type_hints(kind)
+        return kind(**{name: _rebuild(hints[name], part) for name, part in value.items()})
+    if get_origin(kind) is tuple:
+        types = get_args(kind)
+        each = repeat(types[0]) if types[1:] == (Ellipsis,) else types
+        return tuple(_rebuild(one, part) for one, part in zip(each, value, strict=False))
+    return value
 
 
 def cached(path: Path, kind: type[ResultT], key: str, compute: Callable[[], ResultT]) -> Stored[ResultT]:

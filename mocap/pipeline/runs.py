@@ -1,0 +1,64 @@
+"""The folders of a trial's runs: which is this one's, what it can take over, whether it is done."""
+
+from __future__ import annotations
+
+import os
+import shutil
+
+from calibration import CameraRig
+from mocap.core.errors import InputError, SessionError
+from mocap.core.summary import RunSummary
+from mocap.session import RunFolder, RunManifest, TrialFolder, key_of, read_manifest, stored_key
+
+
+def rig_key(rig: CameraRig) -> str:
+    """Hash of the cameras as they are used, whatever files of whatever format they came from."""
+    return key_of(
+        [
+            (c.name, c.intrinsics.model, c.intrinsics.size_wh, c.intrinsics.K.tolist(), c.intrinsics.dist.tolist())
+            for c in rig.cameras
+        ],
+        rig.cam_from_world.tolist(),
+    )
+
+
+def finished(run: RunFolder) -> RunSummary | None:
+    """Figures of a finished run whose files are all there; None where there is something to do."""
+    if not run.manifest.is_file():
+        return None
+    try:
+        summary = read_manifest(run.manifest, RunManifest).summary
+    except (InputError, SessionError) as error:
+        raise SessionError(
+            f"The record of this run is damaged ({error.what})", "Delete it, or use --fresh.", run.manifest
+        ) from error
+    return summary if all((run.root / file).is_file() for file in summary.files.values()) else None
+
+
+def choose_run(trial: TrialFolder, run_id: str, fresh: bool) -> RunFolder:
+    """Folder of this run; a fresh one gets a number behind its id when it is there already."""
+    run = trial.run(run_id)
+    count = 1
+    while fresh and run.manifest.is_file():
+        count += 1
+        run = trial.run(f"{run_id}-{count}")
+    return run
+
+
+def adopt_poses(run: RunFolder, trial: TrialFolder, key: str) -> None:
+    """Take over the detections of another run of this trial that were made from the same input."""
+    target = run.stage("poses2d")
+    if target.is_file():
+        return
+    for other in sorted(trial.runs.glob(f"*/{target.name}")):
+        try:
+            fits = stored_key(other) == key
+        except SessionError:  # a damaged one is of no use, and no obstacle
+            continue
+        if fits:
+            run.root.mkdir(parents=True, exist_ok=True)
+            try:
+                os.link(other, target)  # runs never change, so that two may share a file
+            except OSError:  # the disk knows no links
+                shutil.copyfile(other, target)
+            return
