@@ -39,7 +39,8 @@ FISHEYE_REACH = (0.3, 0.3, 0.2, 0.1)
 OBLONG = 0.03
 
 FOLDS = 5
-POSE_STEPS = 4
+# From poses that moved with the lens.
+POSE_STEPS = 2
 
 # A richer model of the same kind is taken if it lowers the mean square error of held-out pictures by this
 # many standard errors of the difference, and by this share. Not by a whole one: with the priors above a

@@ -154,6 +154,6 @@ def _detector(whole: cv2.aruco.Dictionary, codes: Sequence[NDArray[np.uint8]]) -
 
 def side_px(corners: FloatArray) -> float:
     """Median side of markers (M, 4, 2), px: the root of their area, which foreshortening changes least."""
-    x, y = corners[..., 0], corners[..., 1]
-    area = 0.5 * np.abs(np.sum(x * np.roll(y, -1, axis=1) - y * np.roll(x, -1, axis=1), axis=1))
+    one, other = corners[:, 2] - corners[:, 0], corners[:, 3] - corners[:, 1]
+    area = 0.5 * np.abs(one[:, 0] * other[:, 1] - one[:, 1] * other[:, 0])  # from the diagonals
     return float(np.sqrt(np.median(area)))

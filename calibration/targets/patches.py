@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
@@ -32,10 +34,13 @@ DEGENERATE = 1e-9
 LEAST_CONTRAST = 6.0
 
 
+@cache
 def patch_offsets() -> FloatArray:
     """Offsets of the samples of a patch from its corner (P, 2), squares."""
     line = np.linspace(-PATCH_REACH, PATCH_REACH, PATCH_SAMPLES)
-    return np.stack(np.meshgrid(line, line), axis=-1).reshape(-1, 2)
+    offsets = np.stack(np.meshgrid(line, line), axis=-1).reshape(-1, 2)
+    offsets.setflags(write=False)  # everybody gets the same array
+    return offsets
 
 
 def print_patches(picture: Image, corners: FloatArray) -> FloatArray:
@@ -65,14 +70,17 @@ def homography(board: FloatArray, xy: FloatArray, weight: FloatArray | None = No
     """
     from_board, u = _centred(board)
     from_xy, v = _centred(xy)
-    one, zero = np.ones((u.shape[0], 1)), np.zeros((u.shape[0], 3))
-    p = np.concatenate([u, one], axis=1)
-    rows = np.concatenate(
-        [np.concatenate([p, zero, -v[:, :1] * p], axis=1), np.concatenate([zero, p, -v[:, 1:] * p], axis=1)]
-    )
-    if weight is not None:
-        rows = rows * np.sqrt(np.concatenate([weight, weight]))[:, None]
-    sizes, vectors = np.linalg.eigh(rows.T @ rows)
+    p = np.ones((u.shape[0], 3))
+    p[:, :2] = u
+    weighted = p if weight is None else p * weight[:, None]
+    # The rows are (p, 0, -x p) and (0, p, -y p): their products repeat four sums of p p'.
+    sums = [p.T @ (weighted * by) for by in (1.0, v[:, :1], v[:, 1:], np.sum(v * v, axis=1, keepdims=True))]
+    normal = np.zeros((9, 9))
+    normal[:3, :3] = normal[3:6, 3:6] = sums[0]
+    normal[:3, 6:] = normal[6:, :3] = -sums[1]
+    normal[3:6, 6:] = normal[6:, 3:6] = -sums[2]
+    normal[6:, 6:] = sums[3]
+    sizes, vectors = np.linalg.eigh(normal)
     if not np.isfinite(sizes).all() or sizes[1] < DEGENERATE * sizes[-1]:
         return None
     plane = np.linalg.inv(from_xy) @ vectors[:, 0].reshape(3, 3) @ from_board
@@ -82,9 +90,10 @@ def homography(board: FloatArray, xy: FloatArray, weight: FloatArray | None = No
 
 def _centred(points: FloatArray) -> tuple[FloatArray, FloatArray]:
     """Transform (3, 3) that centres and scales points (N, 2), and the points."""
-    middle = points.mean(axis=0)
-    scale = np.sqrt(2.0) / max(float(np.linalg.norm(points - middle, axis=1).mean()), 1e-12)
-    moved = (points - middle) * scale
+    middle = points.sum(axis=0) / len(points)
+    centred = points - middle
+    scale = np.sqrt(2.0) / max(float(np.sqrt((centred * centred).sum(axis=1)).sum()) / len(points), 1e-12)
+    moved = centred * scale
     return np.array([[scale, 0, -scale * middle[0]], [0, scale, -scale * middle[1]], [0, 0, 1.0]]), moved
 
 
