@@ -36,7 +36,7 @@ Refine = Literal["dark", "integral", "offset", "none"]
 Layout = Literal["nchw", "nhwc"]
 Activation = Literal["none", "sigmoid"]
 
-# Cells on each side that DARK's smoothing reaches, in its standard deviations; cut off at 2.5, the top is off by 0.06 px.
+# Cells on each side that DARK's smoothing reaches, in its standard deviations; at 2.5 the top is off by 0.06 px.
 REACH = 3.5
 # The logarithm is taken of no less than this share of the peak: MMPose's 0.001 on maps of height 1.
 LOG_FLOOR = 1e-3
