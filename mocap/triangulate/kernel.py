@@ -21,6 +21,10 @@ from mocap.triangulate.lens import Array, Namespace
 # The upper triangle of a symmetric 3x3 matrix, then the last column of the 4x4 one.
 PAIRS = ((0, 0), (0, 1), (0, 2), (1, 1), (1, 2), (2, 2), (0, 3), (1, 3), (2, 3))
 SYMMETRIC = 6
+# Entries of such a triangle whose products make the cofactors, in the same order; and the lower two rows.
+FIRST, SECOND = np.array([3, 2, 1, 0, 1, 0]), np.array([5, 4, 4, 5, 2, 3])
+THIRD, FOURTH = np.array([4, 1, 2, 2, 0, 1]), np.array([4, 5, 3, 2, 4, 1])
+ROW_1, ROW_2 = np.array([1, 3, 4]), np.array([2, 4, 5])
 # Rounding leaves a determinant of about 1e-16 of the trace cubed where the system is singular.
 SINGULAR = 1e-13
 # Without a view whose share of the noise is known this badly, nothing can be predicted for it.
@@ -63,30 +67,27 @@ class Views:
 
     Attributes
     ----------
-    x, y : (C, M)
+    rays : (C, 2, M)
         Undistorted normalised coordinates.
-    w11, w12, w22 : (C, M)
-        Inverse covariance of these.
+    weight : (C, 3, M)
+        Their inverse covariance: xx, xy, yy.
     """
 
-    x: Array
-    y: Array
-    w11: Array
-    w12: Array
-    w22: Array
+    rays: Array
+    weight: Array
 
     @property
     def counted(self) -> Array:
         """Which views count (C, M) bool."""
-        return self.w11 > 0
+        return self.weight[:, 0] > 0
 
     def pick(self, points: Array) -> Views:
         """Only some of the points, by index."""
-        return Views(*(part[:, points] for part in (self.x, self.y, self.w11, self.w12, self.w22)))
+        return Views(self.rays[..., points], self.weight[..., points])
 
     def masked(self, kept: Array) -> Views:
         """Only the views that are kept (C, M)."""
-        return Views(self.x, self.y, self.w11 * kept, self.w12 * kept, self.w22 * kept)
+        return Views(self.rays, self.weight * kept[:, None])
 
 
 @dataclass(frozen=True)
@@ -103,7 +104,7 @@ class Fit:
         distribution of two degrees of freedom where the noise is as stated.
     inverse : (6, M)
         Inverse of the normal matrix, upper triangle, m^2.
-    px, py : (C, M)
+    rays : (C, 2, M)
         The points' normalised coordinates in every camera.
     depth : (C, M)
         m
@@ -112,8 +113,7 @@ class Fit:
     chi_sq: Array
     without: Array
     inverse: Array
-    px: Array
-    py: Array
+    rays: Array
     depth: Array
 
 
@@ -148,27 +148,28 @@ def solve3(xp: Namespace, matrix: Array, vector: Array) -> tuple[Array, Array]:
 
     Returns the solutions (3, M) and the upper triangles of the inverses (6, M); NaN where singular.
     """
-    a, b, c, d, e, f = (matrix[i] for i in range(SYMMETRIC))
-    c00, c01, c02 = d * f - e * e, c * e - b * f, b * e - c * d
-    det = a * c00 + b * c01 + c * c02
-    trace = a + d + f
-    scale = 1.0 / xp.where(det > SINGULAR * trace * trace * trace, det, xp.nan)
-    inverse = xp.stack([c00, c01, c02, a * f - c * c, b * c - a * e, a * d - b * b])
-    inverse *= scale
-    g, h, k = vector[0], vector[1], vector[2]
-    i00, i01, i02, i11, i12, i22 = (inverse[i] for i in range(SYMMETRIC))
-    solution = xp.stack([i00 * g + i01 * h + i02 * k, i01 * g + i11 * h + i12 * k, i02 * g + i12 * h + i22 * k])
+    cofactor = matrix[FIRST] * matrix[SECOND] - matrix[THIRD] * matrix[FOURTH]
+    expansion = matrix[:3] * cofactor[:3]
+    det = expansion[0] + expansion[1] + expansion[2]
+    trace = matrix[0] + matrix[3] + matrix[5]
+    inverse = cofactor / xp.where(det > SINGULAR * trace * trace * trace, det, xp.nan)
+    solution = inverse[:3] * vector[0] + inverse[ROW_1] * vector[1] + inverse[ROW_2] * vector[2]
     return solution, inverse
 
 
-def _normal(
-    xp: Namespace, geometry: Geometry, rows: int, x: Array, y: Array, weights: tuple[Array, Array, Array]
-) -> Array:
-    """First ``rows`` entries of the normal matrix summed over the views (rows, M)."""
-    a, b, c = weights
-    u, v = a * x + b * y, b * x + c * y
-    monomials = xp.stack([u * x + v * y, u, v, a, b, c], axis=1)
-    return (geometry.quadratic[:, :rows] @ monomials).sum(axis=0)
+def _normal(geometry: Geometry, rows: int, rays: Array, weight: Array, room: Array) -> Array:
+    """First ``rows`` entries of the normal matrix summed over the views (rows, M); ``room`` is (C, 6, M)."""
+    room[:, 3:] = weight
+    room[:, 1:3] = weight[:, :2] * rays[:, :1] + weight[:, 1:] * rays[:, 1:]
+    square = room[:, 1:3] * rays
+    room[:, 0] = square[:, 0] + square[:, 1]
+    return (geometry.quadratic[:, :rows] @ room).sum(axis=0)
+
+
+def _room(xp: Namespace, views: Views, rows: int) -> Array:
+    """Memory to work in (C, rows, M)."""
+    shape = (views.rays.shape[0], rows, views.rays.shape[2])
+    return np.empty(shape) if xp is np else views.rays.new_empty(shape)
 
 
 def linear(xp: Namespace, geometry: Geometry, views: Views, steps: int) -> Array:
@@ -177,30 +178,24 @@ def linear(xp: Namespace, geometry: Geometry, views: Views, steps: int) -> Array
     Inhomogeneous DLT on undistorted rays; the weights follow the depth found by the step before, so that
     errors count in the image ("Iterative-LS", Hartley and Sturm, "Triangulation", CVIU 1997, section 5.2).
     """
-    weights = (views.w11, views.w12, views.w22)
+    weight, room = views.weight, _room(xp, views, SYMMETRIC)
     point: Array = None
     for step in range(steps):
         if step:
             depth = geometry.rotation[:, 2] @ point + geometry.shift[:, 2]
             squared = depth * depth
-            closeness = 1.0 / xp.where(squared > 1e-4, squared, 1e-4)
-            weights = (views.w11 * closeness, views.w12 * closeness, views.w22 * closeness)
-        entries = _normal(xp, geometry, len(PAIRS), views.x, views.y, weights)
+            weight = views.weight / xp.where(squared > 1e-4, squared, 1e-4)[:, None]
+        entries = _normal(geometry, len(PAIRS), views.rays, weight, room)
         point, _ = solve3(xp, entries[:SYMMETRIC], -entries[SYMMETRIC:])
     return point
 
 
-def _project(xp: Namespace, geometry: Geometry, point: Array) -> tuple[Array, Array, Array, Array]:
-    """Normalised coordinates, inverse depth and depth (C, M) of points (3, M) in every camera."""
+def _project(geometry: Geometry, point: Array) -> tuple[Array, Array, Array]:
+    """Normalised coordinates (C, 2, M), inverse depth and depth (C, M) of points (3, M) in every camera."""
     local = geometry.rotation @ point
-    depth = local[:, 2] + geometry.shift[:, 2]
-    inverse = 1.0 / depth
-    return (
-        (local[:, 0] + geometry.shift[:, 0]) * inverse,
-        (local[:, 1] + geometry.shift[:, 1]) * inverse,
-        inverse,
-        depth,
-    )
+    local += geometry.shift
+    inverse = 1.0 / local[:, 2]
+    return local[:, :2] * inverse[:, None], inverse, local[:, 2]
 
 
 def gauss_newton(
@@ -213,23 +208,36 @@ def gauss_newton(
     squared length of the last step in standard deviations (M,).
     """
     moved: Array = None
+    room, slopes = _room(xp, views, SYMMETRIC), _room(xp, views, 3)
     for width in widths:
-        px, py, closeness, _ = _project(xp, geometry, point)
-        rx, ry = px - views.x, py - views.y
-        gx = views.w11 * rx + views.w12 * ry
-        gy = views.w12 * rx + views.w22 * ry
-        scale = closeness if width is None else closeness / (1.0 + (gx * rx + gy * ry) * (1.0 / width**2))
-        gx *= scale
-        gy *= scale
-        scale = scale * closeness
-        entries = _normal(
-            xp, geometry, SYMMETRIC, px, py, (views.w11 * scale, views.w12 * scale, views.w22 * scale)
-        )
-        slope = (geometry.back @ xp.stack([gx, gy, gx * px + gy * py], axis=1)).sum(axis=0)
+        rays, closeness, _ = _project(geometry, point)
+        error = rays - views.rays
+        pull = views.weight[:, :2] * error[:, :1] + views.weight[:, 1:] * error[:, 1:]
+        scale = closeness
+        if width is not None:
+            square = pull * error
+            scale = closeness / (1.0 + (square[:, 0] + square[:, 1]) * (1.0 / width**2))
+        slopes[:, :2] = pull * scale[:, None]
+        square = slopes[:, :2] * rays
+        slopes[:, 2] = square[:, 0] + square[:, 1]
+        entries = _normal(geometry, SYMMETRIC, rays, views.weight * (scale * closeness)[:, None], room)
+        slope = (geometry.back @ slopes).sum(axis=0)
         step, _ = solve3(xp, entries, slope)
         moved = (step * slope).sum(axis=0)
         point = point - xp.where(xp.isfinite(moved), step, 0.0)
     return point, moved
+
+
+def errors(xp: Namespace, geometry: Geometry, views: Views, point: Array) -> Array:
+    """``Fit.chi_sq`` alone (C, M)."""
+    rays, _, depth = _project(geometry, point)
+    return _chi_sq(xp, views, rays - views.rays, depth)
+
+
+def _chi_sq(xp: Namespace, views: Views, error: Array, depth: Array) -> Array:
+    square = (views.weight[:, :2] * error[:, :1] + views.weight[:, 1:] * error[:, 1:]) * error
+    chi_sq = square[:, 0] + square[:, 1]
+    return xp.where(views.counted & ~((depth > 0) & (chi_sq < xp.inf)), xp.inf, chi_sq)
 
 
 def judge(xp: Namespace, geometry: Geometry, views: Views, point: Array) -> Fit:
@@ -239,27 +247,30 @@ def judge(xp: Namespace, geometry: Geometry, views: Views, point: Array) -> Fit:
     "Residuals and Influence in Regression", 1982, section 2.2): with the point's covariance S and the view's
     Jacobian J and noise V it is r' (V - J S J')^-1 r.
     """
-    px, py, closeness, depth = _project(xp, geometry, point)
-    rx, ry = px - views.x, py - views.y
+    rays, closeness, depth = _project(geometry, point)
+    error = rays - views.rays
+    chi_sq = _chi_sq(xp, views, error, depth)
     square = closeness * closeness
-    entries = _normal(
-        xp, geometry, SYMMETRIC, px, py, (views.w11 * square, views.w12 * square, views.w22 * square)
-    )
+    room = _room(xp, views, SYMMETRIC)
+    entries = _normal(geometry, SYMMETRIC, rays, views.weight * square[:, None], room)
     _, inverse = solve3(xp, entries, entries[:3])
     cov = geometry.spread @ inverse  # the point's covariance in each camera's axes (C, 6, M)
-    c02, c12, c22 = cov[:, 2], cov[:, 4], cov[:, 5]
-    s11 = (cov[:, 0] + px * (px * c22 - 2.0 * c02)) * square
-    s12 = (cov[:, 1] + px * (py * c22 - c12) - py * c02) * square
-    s22 = (cov[:, 3] + py * (py * c22 - 2.0 * c12)) * square
+    px, py = rays[:, 0], rays[:, 1]
+    cross = cov[:, ROW_2[:2]] - rays * cov[:, 5:]  # its entries xz and yz, from the ray
+    s11 = cov[:, 0] - px * (cov[:, 2] + cross[:, 0])
+    s22 = cov[:, 3] - py * (cov[:, 4] + cross[:, 1])
+    s12 = cov[:, 1] - px * cov[:, 4] - py * cross[:, 0]
+    weight = views.weight
     counted = views.counted
-    own = views.w11 * views.w22 - views.w12 * views.w12
-    per_own = 1.0 / xp.where(counted, own, 1.0)
-    e11, e12, e22 = views.w22 * per_own - s11, -views.w12 * per_own - s12, views.w11 * per_own - s22
+    own = 1.0 / xp.where(counted, weight[:, 0] * weight[:, 2] - weight[:, 1] * weight[:, 1], 1.0)
+    e11, e12, e22 = (
+        weight[:, 2] * own - s11 * square,
+        -weight[:, 1] * own - s12 * square,
+        weight[:, 0] * own - s22 * square,
+    )
     det = e11 * e22 - e12 * e12
-    chi_sq = views.w11 * rx * rx + 2.0 * views.w12 * rx * ry + views.w22 * ry * ry
+    rx, ry = error[:, 0], error[:, 1]
     without = (e22 * rx * rx - 2.0 * e12 * rx * ry + e11 * ry * ry) / det
-    without = xp.where(det > UNPREDICTABLE * per_own, without, chi_sq)
-    wrong = counted & ~((depth > 0) & (chi_sq < xp.inf))
-    chi_sq = xp.where(wrong, xp.inf, chi_sq)
-    without = xp.where(wrong, xp.inf, xp.where(counted, without, 0.0))
-    return Fit(chi_sq, without, inverse, px, py, depth)
+    without = xp.where(counted & (det > UNPREDICTABLE * own), without, chi_sq)
+    without = xp.where(chi_sq < xp.inf, without, xp.inf)
+    return Fit(chi_sq, without, inverse, rays, depth)

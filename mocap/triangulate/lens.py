@@ -7,7 +7,7 @@ the cameras' coefficients as columns, so that one operation serves all cameras.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -31,47 +31,64 @@ SMALL_RADIUS_SQ = 1e-6
 
 @dataclass(frozen=True)
 class Lenses:
-    """Coefficients of C cameras as columns (C, 1).
+    """Coefficients of C cameras, ready to be multiplied with (C, 2, M) or (C, M).
 
     Attributes
     ----------
-    camera : (C, 5, 1)
-        fx, skew, cx, fy, cy, px.
-    dist : (C, 8, 1)
-        k1, k2, p1, p2, k3, k4, k5, k6 of a pinhole; k1..k4 and zeros of a fisheye.
+    focal, middle : (C, 2, 1)
+        px
+    skew : (C, 1)
+        px
+    dist : (C, 6, 1)
+        k1..k6 of a pinhole; k1..k4 and zeros of a fisheye.
+    tangential : (C, 2, 1)
+        p2 and p1 of a pinhole, zero for a fisheye.
     inverse : (C, D, 1)
         Polynomial in the squared distorted radius that scales it back, lowest first.
     radius_sq : (C, 1)
         Square of ``Intrinsics.max_radius``.
     fisheye : (C,) of bool
+    rational : bool
+        Whether any pinhole has a denominator.
     """
 
-    camera: Array
+    focal: Array
+    middle: Array
+    skew: Array
     dist: Array
+    tangential: Array
     inverse: Array
     radius_sq: Array
     fisheye: tuple[bool, ...]
+    rational: bool
 
 
 def lenses_of(rig: CameraRig) -> Lenses:
     """Collect the lenses of a rig, in numpy."""
     inner = [camera.intrinsics for camera in rig.cameras]
-    dist = np.stack([np.pad(lens.dist, (0, 8 - lens.dist.shape[0])) for lens in inner])
-    camera = np.array([[lens.K[0, 0], lens.K[0, 1], lens.K[0, 2], lens.K[1, 1], lens.K[1, 2]] for lens in inner])
     fisheye = tuple(lens.model == "fisheye" for lens in inner)
-    radius = np.array([[lens.max_radius] for lens in inner])
-    lenses = Lenses(
-        camera[..., None], dist[..., None], np.zeros((len(inner), 1, 1)), np.minimum(radius, 1e6) ** 2, fisheye
+    dist = np.zeros((len(inner), 6, 1))
+    tangential = np.zeros((len(inner), 2, 1))
+    for c, lens in enumerate(inner):
+        if fisheye[c]:
+            dist[c, :4, 0] = lens.dist
+        else:
+            dist[c, :2, 0], dist[c, 2, 0] = lens.dist[:2], lens.dist[4]
+            dist[c, 3 : lens.dist.shape[0] - 2, 0] = lens.dist[5:]
+            tangential[c, :, 0] = lens.dist[3], lens.dist[2]
+    K = np.stack([lens.K for lens in inner])
+    focal, middle = K[:, [0, 1], [0, 1], None], K[:, :2, 2:]
+    # From the centre to the picture's farthest corner, and a little beyond.
+    corner = 1.1 * np.linalg.norm(
+        np.maximum(middle, np.array([lens.size_wh for lens in inner])[..., None] - middle) / focal, axis=1
     )
-    corner = [
-        1.1 * np.hypot(max(lens.K[0, 2], lens.size_wh[0] - lens.K[0, 2]) / lens.K[0, 0],
-                       max(lens.K[1, 2], lens.size_wh[1] - lens.K[1, 2]) / lens.K[1, 1])
-        for lens in inner
-    ]  # fmt: skip
-    return Lenses(lenses.camera, lenses.dist, _fit_inverse(lenses, corner), lenses.radius_sq, fisheye)
+    radius_sq = np.array([[min(lens.max_radius, 1e6) ** 2] for lens in inner])
+    rational = bool((dist[~np.array(fisheye), 3:] != 0.0).any())
+    lenses = Lenses(focal, middle, K[:, 0, 1, None], dist, tangential, dist, radius_sq, fisheye, rational)
+    return replace(lenses, inverse=_fit_inverse(lenses, corner[:, 0]))
 
 
-def _fit_inverse(lenses: Lenses, corner: list[float]) -> Array:
+def _fit_inverse(lenses: Lenses, corner: np.ndarray) -> Array:
     """Fit the scale from distorted to undistorted radius over each picture (C, D, 1)."""
     cameras = len(lenses.fisheye)
     # Radii up to where the distorted one reaches the picture's corner, or the model turns back.
@@ -104,18 +121,16 @@ def _radial(xp: Namespace, lenses: Lenses, s: Array) -> tuple[Array, Array]:
 
 
 def _one(lenses: Lenses, c: int) -> Lenses:
-    part = slice(c, c + 1)
-    return Lenses(
-        lenses.camera[part], lenses.dist[part], lenses.inverse[part], lenses.radius_sq[part], (lenses.fisheye[c],)
-    )
+    """The lens of one camera."""
+    part = {name: value[c : c + 1] for name, value in vars(lenses).items() if name != "rational"}
+    return Lenses(**part, rational=lenses.rational)
 
 
 def _pinhole_radial(lenses: Lenses, s: Array) -> tuple[Array, Array]:
-    k1, k2, k3 = lenses.dist[:, 0], lenses.dist[:, 1], lenses.dist[:, 4]
-    k4, k5, k6 = lenses.dist[:, 5], lenses.dist[:, 6], lenses.dist[:, 7]
+    k1, k2, k3, k4, k5, k6 = (lenses.dist[:, i] for i in range(6))
     above = 1.0 + s * (k1 + s * (k2 + s * k3))
     slope = k1 + s * (2.0 * k2 + s * (3.0 * k3))
-    if not bool(((k4 != 0.0) | (k5 != 0.0) | (k6 != 0.0)).any()):
+    if not lenses.rational:
         return above, slope
     below = 1.0 + s * (k4 + s * (k5 + s * k6))
     scale = above / below
@@ -128,7 +143,7 @@ def _fisheye_radial(xp: Namespace, lenses: Lenses, s: Array) -> tuple[Array, Arr
     r = xp.sqrt(safe)
     theta = xp.arctan(r)
     q = theta * theta
-    k1, k2, k3, k4 = lenses.dist[:, 0], lenses.dist[:, 1], lenses.dist[:, 2], lenses.dist[:, 3]
+    k1, k2, k3, k4 = (lenses.dist[:, i] for i in range(4))
     theta_d = theta * (1.0 + q * (k1 + q * (k2 + q * (k3 + q * k4))))
     slope = (1.0 + q * (3.0 * k1 + q * (5.0 * k2 + q * (7.0 * k3 + q * (9.0 * k4))))) / (1.0 + safe)
     at_centre = k1 - 1.0 / 3.0
@@ -138,74 +153,66 @@ def _fisheye_radial(xp: Namespace, lenses: Lenses, s: Array) -> tuple[Array, Arr
     )
 
 
-def distort(xp: Namespace, lenses: Lenses, x: Array, y: Array) -> tuple[Array, Array]:
-    """Pixels u and v (C, M) of normalised coordinates x and y (C, M)."""
-    xx, yy = x * x, y * y
-    s = xx + yy
+def distort(xp: Namespace, lenses: Lenses, rays: Array) -> Array:
+    """Pixels (C, 2, M) of normalised coordinates (C, 2, M)."""
+    squares = rays * rays
+    s = squares[:, 0] + squares[:, 1]
     scale, _ = _radial(xp, lenses, s)
-    xd, yd = x * scale, y * scale
-    if not all(lenses.fisheye):
-        p1, p2 = _tangential(xp, lenses)
-        twice = 2.0 * x * y
-        xd += p1 * twice + p2 * (s + 2.0 * xx)
-        yd += p1 * (s + 2.0 * yy) + p2 * twice
-    fx, skew, cx, fy, cy = (lenses.camera[:, i] for i in range(5))
-    return fx * xd + skew * yd + cx, fy * yd + cy
+    pull = lenses.tangential * rays
+    along = scale + 2.0 * (pull[:, 0] + pull[:, 1])
+    distorted = rays * along[:, None] + lenses.tangential * s[:, None]
+    pixels = distorted * lenses.focal + lenses.middle
+    pixels[:, 0] += lenses.skew * distorted[:, 1]
+    return pixels
 
 
-def _tangential(xp: Namespace, lenses: Lenses) -> tuple[Array, Array]:
-    """p1 and p2 (C, 1), zero for a fisheye, whose coefficients in those places mean something else."""
-    pinhole = xp.asarray([[0.0 if one else 1.0] for one in lenses.fisheye], dtype=lenses.dist.dtype)
-    if xp is not np:
-        pinhole = pinhole.to(lenses.dist.device)
-    return lenses.dist[:, 2] * pinhole, lenses.dist[:, 3] * pinhole
-
-
-def undistort(
-    xp: Namespace, lenses: Lenses, u: Array, v: Array
-) -> tuple[Array, Array, tuple[Array, Array, Array, Array], Array]:
+def undistort(xp: Namespace, lenses: Lenses, pixels: Array) -> tuple[Array, Array, Array]:
     """Find the rays that are seen at given pixels, by Newton's method.
 
     Parameters
     ----------
-    u, v : (C, M)
-        Pixels; NaN gives NaN.
+    pixels : (C, 2, M)
+        NaN gives NaN.
 
     Returns
     -------
-    x, y : (C, M)
+    rays : (C, 2, M)
         Undistorted normalised coordinates.
-    jacobian : tuple of four (C, M)
+    jacobian : (C, 4, M)
         du/dx, du/dy, dv/dx, dv/dy, px.
     found : (C, M) bool
         Whether the ray comes back to its pixel and lies where the model holds. Where it does not,
         ``Intrinsics.undistort``, which starts more carefully, may still find one.
     """
-    fx, skew, cx, fy, cy = (lenses.camera[:, i] for i in range(5))
-    yd = (v - cy) / fy
-    xd = (u - cx - skew * yd) / fx
-    s = xd * xd + yd * yd
+    wanted = (pixels - lenses.middle) / lenses.focal
+    wanted[:, 0] -= lenses.skew / lenses.focal[:, 0] * wanted[:, 1]
+    tangential, crossed = lenses.tangential, xp.flip(lenses.tangential, (1,))
+    squares = wanted * wanted
+    s = squares[:, 0] + squares[:, 1]
     scale = 0.0 * s
     for power in range(lenses.inverse.shape[1] - 1, -1, -1):
         scale = scale * s + lenses.inverse[:, power]
-    x, y = xd * scale, yd * scale
-    p1, p2 = _tangential(xp, lenses)
+    rays = wanted * scale[:, None]
     for _ in range(NEWTON_STEPS):
-        xx, yy, xy = x * x, y * y, x * y
-        s = xx + yy
+        squares = rays * rays
+        s = squares[:, 0] + squares[:, 1]
         scale, slope = _radial(xp, lenses, s)
-        miss_x = x * scale + 2.0 * p1 * xy + p2 * (s + 2.0 * xx) - xd
-        miss_y = y * scale + p1 * (s + 2.0 * yy) + 2.0 * p2 * xy - yd
-        slope2 = 2.0 * slope
-        dxx = scale + slope2 * xx + 2.0 * p1 * y + 6.0 * p2 * x
-        dxy = slope2 * xy + 2.0 * p1 * x + 2.0 * p2 * y
-        dyy = scale + slope2 * yy + 6.0 * p1 * y + 2.0 * p2 * x
-        det = dxx * dyy - dxy * dxy
-        x = x - (dyy * miss_x - dxy * miss_y) / det
-        y = y - (dxx * miss_y - dxy * miss_x) / det
-        far = fx * (xp.abs(miss_x) + xp.abs(miss_y))
+        pull, push = tangential * rays, crossed * rays
+        along = scale + 2.0 * (pull[:, 0] + pull[:, 1])
+        miss = rays * along[:, None] + tangential * s[:, None] - wanted
+        slope = slope + slope
+        straight = slope[:, None] * squares + 4.0 * pull + along[:, None]
+        across = slope * rays[:, 0] * rays[:, 1] + 2.0 * (push[:, 0] + push[:, 1])
+        det = straight[:, 0] * straight[:, 1] - across * across
+        rays = rays - (xp.flip(straight, (1,)) * miss - across[:, None] * xp.flip(miss, (1,))) / det[:, None]
+        far = xp.amax(xp.abs(miss), 1) * lenses.focal[:, 0]
         if not bool((far > CLOSE_PX).any()):
             break
     # A NaN compares as false.
     found = (far < CLOSE_PX) & (s <= lenses.radius_sq)
-    return x, y, (fx * dxx + skew * dxy, fx * dxy + skew * dyy, fy * dxy, fy * dyy), found
+    jacobian = xp.stack([straight[:, 0], across, across, straight[:, 1]], 1)
+    jacobian[:, :2] *= lenses.focal[:, :1]
+    jacobian[:, 2:] *= lenses.focal[:, 1:]
+    jacobian[:, 0] += lenses.skew * across
+    jacobian[:, 1] += lenses.skew * straight[:, 1]
+    return rays, jacobian, found

@@ -8,7 +8,7 @@ import numpy as np
 
 from mocap.triangulate.kernel import Geometry, Views, judge
 from mocap.triangulate.lens import Array, Namespace
-from mocap.triangulate.removal import robust, settle
+from mocap.triangulate.removal import mend, plain, robust
 
 # Medians of the chi-squared distribution with one and two degrees of freedom.
 MEDIAN_ONE, MEDIAN_TWO = 0.4549364, 1.3862944
@@ -17,6 +17,8 @@ MEDIAN_ONE, MEDIAN_TWO = 0.4549364, 1.3862944
 ENOUGH_VIEWS = 100
 # No keypoint is believed better than this, px: below, rounding and the lens model count, which all views share.
 LEAST_NOISE_PX = 0.25
+# The robust fit needs to know the noise that it is to find: twice is enough from a wrong start.
+GUESSES = 2
 
 
 @dataclass(frozen=True)
@@ -47,14 +49,17 @@ def noise_of(xp: Namespace, geometry: Geometry, views: Views, gate: float, sigma
     if not few.shape[0]:
         return Noise()
     least = LEAST_NOISE_PX / sigma_px
-    fit = judge(xp, geometry, views, robust(xp, geometry, views, 1.0))
-    guess = _typical(xp, views, fit.chi_sq, fit.without, least)
-    found = settle(xp, geometry, views, gate, guess)
-    kept = views.masked(found.used)
-    typical = _typical(xp, kept, found.fit.chi_sq, found.fit.without, least)
-    count = kept.counted.sum(axis=0)
-    total = found.fit.chi_sq.sum(axis=0)
-    believed = (count >= 2) & (xp.amax(found.fit.chi_sq, 0) <= (gate * typical) ** 2)
+    guess = 1.0
+    for _ in range(GUESSES):
+        fit = judge(xp, geometry, views, robust(xp, geometry, views, guess))
+        guess = _typical(xp, views, fit.chi_sq, fit.without, least)
+    limit = (gate * guess) ** 2
+    point, _, _ = plain(xp, geometry, views, limit)
+    _, kept, fit = mend(xp, geometry, views, point, limit, guess)
+    typical = _typical(xp, views.masked(kept), fit.chi_sq, fit.without, least)
+    count = kept.sum(axis=0)
+    total = fit.chi_sq.sum(axis=0)
+    believed = (count >= 2) & (xp.amax(fit.chi_sq, 0) <= (gate * typical) ** 2)
     freedom = float((2 * count - 3)[believed].sum())
     if not freedom:
         return Noise(typical, typical)

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
-
-from mocap.triangulate.kernel import Fit, Geometry, Views, gauss_newton, judge, linear
+from mocap.triangulate.kernel import Fit, Geometry, Views, errors, gauss_newton, judge, linear
 from mocap.triangulate.lens import Array, Namespace
 
 # From the linear start two steps leave less than a thousandth of a standard deviation in all but a few points;
-# these get as many again until they rest.
+# those that still move by more go on with the ones whose views disagree.
 PLAIN_STEPS: tuple[None, ...] = (None, None)
 RESTLESS_SQ = 1e-6
-MORE_ROUNDS = 4
+MORE_STEPS: tuple[None, ...] = (None, None, None, None)
 # Cauchy weights start wide and close in, so that a bad view does not drag the first steps (graduated
 # non-convexity, Blake and Zisserman 1987); in units of the noise.
 CAUCHY_WIDTHS = (20.0, 8.0, 4.0, 3.0, 3.0, 3.0)
@@ -20,34 +18,59 @@ AGAIN_WIDTHS = (3.0, 3.0)
 FEW_VIEWS = 4
 
 
-@dataclass(frozen=True)
-class Settled:
-    """Points (3, M), the views that were kept for each (C, M) bool, and how these agree."""
+def plain(xp: Namespace, geometry: Geometry, views: Views, limit: float) -> tuple[Array, Fit, Array]:
+    """Least squares over all views.
 
-    point: Array
-    used: Array
-    fit: Fit
-
-
-def settle(xp: Namespace, geometry: Geometry, views: Views, gate: float, noise: float) -> Settled:
-    """Find points and the views that agree on them.
-
-    Most points are clean and done after the plain least squares: those are not touched again. A view misses
-    when the error falls by more than ``(gate * noise)**2`` without it.
+    Returns
+    -------
+    point : (3, M)
+    fit : Fit
+    unsettled : (S,) int
+        Points that ``mend`` should look at: the error falls by more than ``limit`` without one of the views,
+        or they have not come to rest.
     """
-    used = views.counted
-    point = _plain(xp, geometry, views, linear(xp, geometry, views, 1))
+    point, moved = gauss_newton(xp, geometry, views, linear(xp, geometry, views, 1), PLAIN_STEPS)
     fit = judge(xp, geometry, views, point)
-    limit = (gate * noise) ** 2
-    suspect = xp.where((used.sum(axis=0) > 2) & ~(xp.amax(fit.without, 0) <= limit))[0]
-    if suspect.shape[0]:
-        mended, kept = _mend(xp, geometry, views.pick(suspect), point[:, suspect], limit, noise)
-        better = judge(xp, geometry, views.pick(suspect).masked(kept), mended)
-        point[:, suspect] = mended
-        used[:, suspect] = kept
-        for item in fields(Fit):
-            getattr(fit, item.name)[:, suspect] = getattr(better, item.name)
-    return Settled(point, used, fit)
+    calm = (moved <= RESTLESS_SQ) & (xp.amax(fit.without, 0) <= limit)
+    return point, fit, xp.where(~calm & (views.counted.sum(axis=0) >= 2))[0]
+
+
+def mend(
+    xp: Namespace, geometry: Geometry, views: Views, point: Array, limit: float, noise: float
+) -> tuple[Array, Array, Fit]:
+    """Find points without their bad views.
+
+    Parameters
+    ----------
+    point : (3, M)
+        Where ``plain`` left them.
+    limit : float
+        By how much the error may fall without a view.
+
+    Returns
+    -------
+    point : (3, M)
+    kept : (C, M) bool
+        The views that agree.
+    fit : Fit
+        Of these views.
+    """
+    kept = views.counted
+    many = xp.where(kept.sum(axis=0) > FEW_VIEWS)[0]
+    if many.shape[0]:
+        kept[:, many], point[:, many] = _drop_worst(xp, geometry, views.pick(many), point[:, many], limit, noise)
+    # From FEW_VIEWS down to two.
+    bad = xp.where((kept.sum(axis=0) > 2) & (kept.sum(axis=0) <= FEW_VIEWS))[0]
+    for _ in range(FEW_VIEWS - 2):
+        some = views.pick(bad).masked(kept[:, bad])
+        misses = ~(xp.amax(judge(xp, geometry, some, point[:, bad]).without, 0) <= limit)
+        bad = bad[misses & (kept[:, bad].sum(axis=0) > 2)]
+        if not bad.shape[0]:
+            break
+        kept[:, bad], point[:, bad] = _leave_one_out(xp, geometry, views.pick(bad), kept[:, bad], point[:, bad])
+    left = views.masked(kept)
+    point, _ = gauss_newton(xp, geometry, left, point, MORE_STEPS)
+    return point, kept, judge(xp, geometry, left, point)
 
 
 def robust(xp: Namespace, geometry: Geometry, views: Views, noise: float) -> Array:
@@ -56,79 +79,41 @@ def robust(xp: Namespace, geometry: Geometry, views: Views, noise: float) -> Arr
     return gauss_newton(xp, geometry, views, start, [width * noise for width in CAUCHY_WIDTHS])[0]
 
 
-def _plain(xp: Namespace, geometry: Geometry, views: Views, point: Array) -> Array:
-    """Least squares from a start that is near (3, M)."""
-    point, moved = gauss_newton(xp, geometry, views, point, PLAIN_STEPS)
-    for _ in range(MORE_ROUNDS):
-        restless = xp.where(moved > RESTLESS_SQ)[0]
-        if not restless.shape[0]:
-            break
-        point[:, restless], again = gauss_newton(
-            xp, geometry, views.pick(restless), point[:, restless], PLAIN_STEPS
-        )
-        moved = 0.0 * moved
-        moved[restless] = again
-    return point
-
-
-def _mend(
-    xp: Namespace, geometry: Geometry, views: Views, point: Array, limit: float, noise: float
-) -> tuple[Array, Array]:
-    """Points without their bad views, and the views that were kept."""
-    kept = views.counted
-    many = xp.where(kept.sum(axis=0) > FEW_VIEWS)[0]
-    if many.shape[0]:
-        kept[:, many], point[:, many] = _drop_worst(xp, geometry, views.pick(many), point[:, many], limit, noise)
-    # From FEW_VIEWS down to two.
-    for _ in range(FEW_VIEWS - 2):
-        fit = judge(xp, geometry, views.masked(kept), point)
-        count = kept.sum(axis=0)
-        few = (count > 2) & (count <= FEW_VIEWS) & ~(xp.amax(fit.without, 0) <= limit)
-        bad = xp.where(few)[0]
-        if not bad.shape[0]:
-            break
-        kept[:, bad], point[:, bad] = _leave_one_out(xp, geometry, views.pick(bad), kept[:, bad], point[:, bad])
-    return point, kept
-
-
 def _drop_worst(
     xp: Namespace, geometry: Geometry, views: Views, point: Array, limit: float, noise: float
 ) -> tuple[Array, Array]:
     """Drop the worst view of a robust fit as long as one misses and enough others are there."""
     kept = views.counted
-    widths = [width * noise for width in CAUCHY_WIDTHS]
-    point, _ = gauss_newton(xp, geometry, views, point, widths)
-    rows = xp.arange(kept.shape[0])[:, None]
-    if hasattr(kept, "device") and xp.__name__ == "torch":
-        rows = rows.to(kept.device)
-    open_ = xp.where(kept[0] | True)[0]
-    while open_.shape[0]:
-        some = views.pick(open_).masked(kept[:, open_])
-        chi_sq = judge(xp, geometry, some, point[:, open_]).chi_sq
-        wrong = (xp.amax(chi_sq, 0) > limit) & (kept[:, open_].sum(axis=0) > FEW_VIEWS)
-        worst = xp.argmax(chi_sq, 0)
-        open_, worst = open_[wrong], worst[wrong]
-        if open_.shape[0]:
-            kept[:, open_] &= rows != worst
-            some = views.pick(open_).masked(kept[:, open_])
+    point, _ = gauss_newton(xp, geometry, views, point, [width * noise for width in CAUCHY_WIDTHS])
+    rows = xp.cumsum(xp.ones_like(kept[:, :1] * 1), 0) - 1
+    left = xp.where(kept.any(axis=0))[0]
+    while left.shape[0]:
+        some = views.pick(left).masked(kept[:, left])
+        chi_sq = errors(xp, geometry, some, point[:, left])
+        wrong = (xp.amax(chi_sq, 0) > limit) & (kept[:, left].sum(axis=0) > FEW_VIEWS)
+        worst = xp.argmax(chi_sq, 0)[wrong]
+        left = left[wrong]
+        if left.shape[0]:
+            kept[:, left] &= rows != worst
+            some = views.pick(left).masked(kept[:, left])
             again = [width * noise for width in AGAIN_WIDTHS]
-            point[:, open_] = gauss_newton(xp, geometry, some, point[:, open_], again)[0]
-    return kept, _plain(xp, geometry, views.masked(kept), point)
+            point[:, left] = gauss_newton(xp, geometry, some, point[:, left], again)[0]
+    return kept, gauss_newton(xp, geometry, views.masked(kept), point, PLAIN_STEPS)[0]
 
 
 def _leave_one_out(
     xp: Namespace, geometry: Geometry, views: Views, kept: Array, point: Array
 ) -> tuple[Array, Array]:
     """Leave out the one view without which the others agree best; at most FEW_VIEWS are there."""
-    order = xp.cumsum(kept, 0)
-    best_cost = xp.where(kept[0], xp.inf, xp.inf)
-    best_kept, best_point = 0 * kept > 0, point
+    order = xp.cumsum(kept * 1, 0)
+    best_cost = 0.0 * point[0] + xp.inf
+    best_kept, best_point = kept & ~kept, point
     for number in range(1, FEW_VIEWS + 1):
         left_out = kept & (order == number)
         trial = kept & ~left_out
         some = views.masked(trial)
-        found = _plain(xp, geometry, some, linear(xp, geometry, some, 2))
-        cost = judge(xp, geometry, some, found).chi_sq.sum(axis=0)
+        found, _ = gauss_newton(xp, geometry, some, linear(xp, geometry, some, 2), PLAIN_STEPS)
+        cost = errors(xp, geometry, some, found).sum(axis=0)
         better = left_out.any(axis=0) & (cost < best_cost)
         best_cost = xp.where(better, cost, best_cost)
         best_kept = xp.where(better, trial, best_kept)

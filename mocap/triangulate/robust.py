@@ -12,8 +12,9 @@ threads as there are cores (numpy computes without the interpreter's lock), or b
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -23,13 +24,11 @@ from numpy.typing import NDArray
 
 from calibration.camera import NEAREST_DEPTH_M, CameraRig
 from mocap.core.errors import MissingExtraError
-from mocap.core.types import FloatArray, Points3D, Tracks2D
-from mocap.triangulate.kernel import PAIRS, SYMMETRIC, Geometry, Views, geometry_of
+from mocap.core.types import Points3D, Tracks2D
+from mocap.triangulate.kernel import Fit, Geometry, Views, geometry_of
 from mocap.triangulate.lens import Array, Lenses, Namespace, distort, lenses_of, undistort
 from mocap.triangulate.noise import Noise, noise_of
-from mocap.triangulate.removal import Settled, settle
-
-BoolArray = NDArray[np.bool_]
+from mocap.triangulate.removal import mend, plain
 
 # Points times views solved in one go: some twenty arrays of that size fit a core's second-level cache. A graphics
 # card needs enough to keep all its units busy.
@@ -37,6 +36,8 @@ BLOCK = 8192
 BLOCK_ON_CARD = 1 << 22
 # Points that the noise is estimated from, evenly spread: it is then known to about two percent.
 NOISE_POINTS = 4000
+# Entries of the upper triangle that make the whole symmetric matrix, row by row.
+SQUARE = [0, 1, 2, 1, 3, 4, 2, 4, 5]
 
 
 @dataclass(frozen=True)
@@ -120,24 +121,73 @@ def triangulate(
         raise ValueError(f"tracks are of cameras {tracks.cameras}, the rig has {rig.names}")
     solver = _solver(rig, settings or TriangulationSettings(), device)
     t, c, n, k = tracks.score.shape
+    out = Points3D(
+        tracks.skeleton,
+        np.empty((t, n, k, 3)),
+        np.empty((t, n, k, 3, 3)),
+        np.empty((t, n, k), dtype=np.int64),
+        np.empty((t, c, n, k)),
+        np.empty((t, c, n, k), dtype=np.bool_),
+    )
     if noise is None:
         noise = _estimate_noise(solver, tracks)
-    xyz, cov = np.empty((t, n, k, 3)), np.empty((t, n, k, 3, 3))
-    used, reproj = np.empty((t, c, n, k), dtype=np.bool_), np.empty((t, c, n, k))
-    block = BLOCK if device is None else BLOCK_ON_CARD
-    length = max(1, block // max(1, c * n * k))
+    size = max(1, (BLOCK if device is None else BLOCK_ON_CARD) // c)
+    length = max(1, size // max(1, n * k))
     blocks = [slice(start, min(start + length, t)) for start in range(0, t, length)]
-    work = partial(_block, solver, tracks, noise, (xyz, cov, used, reproj))
-    workers = min(os.cpu_count() or 1, len(blocks)) if device is None else 1
+    with _workers(len(blocks), device) as each:
+        rest = [
+            some for some in each(partial(_plain_block, solver, tracks, noise, out), blocks) if some is not None
+        ]
+        if rest:
+            # The few points whose views disagree are mended together, in blocks of the same size.
+            together = _Rest.joined(rest)
+            cuts = range(0, together.index.shape[0], size)
+            each(partial(_mended_block, solver, noise, out), [together.part(i, i + size) for i in cuts])
+    return out
+
+
+@contextmanager
+def _workers(blocks: int, device: str | None) -> Iterator[Callable[..., list[Any]]]:
+    """A ``map`` over as many threads as there are cores and blocks; a graphics card needs but one."""
+    workers = min(os.cpu_count() or 1, blocks) if device is None else 1
+    # Points that cannot be solved become NaN and are sorted out at the end.
     with np.errstate(all="ignore"):
         if workers <= 1:
-            for part in blocks:
-                work(part)
-        else:
-            with ThreadPoolExecutor(workers, initializer=np.seterr, initargs=("ignore",)) as pool:
-                list(pool.map(work, blocks))
-    n_views = np.count_nonzero(used, axis=1).astype(np.int64)
-    return Points3D(tracks.skeleton, xyz, cov, n_views, reproj, used)
+            yield lambda work, parts: [work(part) for part in parts]
+            return
+        with ThreadPoolExecutor(workers, initializer=partial(np.seterr, all="ignore")) as pool:
+            yield lambda work, parts: list(pool.map(work, parts))
+
+
+@dataclass(frozen=True)
+class _Rest:
+    """Points that were not settled at once: their places in the results, views, pixels (C, 2, M), and start."""
+
+    index: NDArray[np.intp]
+    rays: Array
+    weight: Array
+    pixels: Array
+    point: Array
+
+    @staticmethod
+    def joined(parts: list[_Rest]) -> _Rest:
+        """All of several blocks."""
+        join = np.concatenate if isinstance(parts[0].rays, np.ndarray) else _torch_concatenate
+        return _Rest(
+            np.concatenate([part.index for part in parts]),
+            *(join([getattr(part, name) for part in parts], -1) for name in ("rays", "weight", "pixels", "point")),
+        )
+
+    def part(self, start: int, stop: int) -> _Rest:
+        """Some of them."""
+        cut = slice(start, stop)
+        return _Rest(self.index[cut], *(v[..., cut] for v in (self.rays, self.weight, self.pixels, self.point)))
+
+
+def _torch_concatenate(parts: list[Array], axis: int) -> Array:
+    import torch
+
+    return torch.concatenate(parts, axis)
 
 
 def _solver(rig: CameraRig, settings: TriangulationSettings, device: str | None) -> _Solver:
@@ -166,123 +216,123 @@ def _estimate_noise(solver: _Solver, tracks: Tracks2D) -> Noise:
     """Noise from points spread evenly over the recording."""
     t, _, n, k = tracks.score.shape
     frames = np.unique(np.linspace(0, t - 1, min(t, max(1, NOISE_POINTS // max(1, n * k)))).astype(np.intp))
-    views, _ = _views(solver, tracks, frames)
     sigma = tracks.sigma_px[frames][tracks.score[frames] >= solver.settings.min_score]
     typical = float(np.median(sigma[sigma > 0])) if (sigma > 0).any() else 1.0
     with np.errstate(all="ignore"):
+        views, _ = _views(solver, tracks, frames)
         return noise_of(solver.xp, solver.geometry, views, solver.settings.gate, typical)
 
 
-def _views(
-    solver: _Solver, tracks: Tracks2D, frames: slice | NDArray[np.intp]
-) -> tuple[Views, tuple[Array, Array]]:
-    """Rays and weights of all points in some frames, and the pixels (C, M) they come from."""
-    cameras = len(tracks.cameras)
-
-    def rows(array: np.ndarray) -> Array:
-        """(T, C, N, K) as (C, M)."""
-        return solver.put(np.moveaxis(array, 1, 0).reshape(cameras, -1))
-
-    xp = solver.xp
-    xy = tracks.xy[frames]
-    u, v = rows(xy[..., 0]), rows(xy[..., 1])
-    sigma, score = rows(tracks.sigma_px[frames]), rows(tracks.score[frames])
-    x, y, (ux, uy, vx, vy), found = undistort(xp, solver.lenses, u, v)
-    wanted = (sigma > 0) & (score >= solver.settings.min_score) & xp.isfinite(u) & xp.isfinite(v)
-    if bool((wanted & ~found).any()):
-        _search(solver, wanted & ~found, (u, v), (x, y), (ux, uy, vx, vy))
-        found = xp.isfinite(x) & xp.isfinite(y)
-    counts = wanted & found
+def _views(solver: _Solver, tracks: Tracks2D, frames: slice | NDArray[np.intp]) -> tuple[Views, Array]:
+    """Rays and weights of all points in some frames, and the pixels (C, 2, M) they come from."""
+    xp, cameras = solver.xp, len(tracks.cameras)
+    xy = np.ascontiguousarray(np.moveaxis(tracks.xy[frames], (1, 4), (0, 1)))
+    pixels = solver.put(xy.reshape(cameras, 2, -1))
+    sigma, score = (
+        solver.put(np.ascontiguousarray(np.moveaxis(array[frames], 1, 0)).reshape(cameras, -1))
+        for array in (tracks.sigma_px, tracks.score)
+    )
+    rays, jacobian, found = undistort(xp, solver.lenses, pixels)
+    counts = (sigma > 0) & (score >= solver.settings.min_score)
+    lost = counts & ~found & xp.isfinite(pixels).all(axis=1)
+    if bool(lost.any()):
+        _search(solver, lost, pixels, rays, jacobian)
+        found = found | (lost & xp.isfinite(rays[:, 0]))
+    counts &= found
     # A detection that does not count has weight 0; its NaN must not spread.
-    information = 1.0 / xp.where(counts, sigma * sigma, xp.inf)
-    ux, uy, vx, vy = (xp.where(counts, part, 0.0) for part in (ux, uy, vx, vy))
-    return Views(
-        xp.where(counts, x, 0.0),
-        xp.where(counts, y, 0.0),
-        (ux * ux + vx * vx) * information,
-        (ux * uy + vx * vy) * information,
-        (uy * uy + vy * vy) * information,
-    ), (u, v)
+    jacobian = xp.where(counts[:, None], jacobian / sigma[:, None], 0.0)
+    square, cross = jacobian * jacobian, jacobian[:, :3:2] * jacobian[:, 1::2]
+    weight = xp.stack([square[:, 0] + square[:, 2], cross[:, 0] + cross[:, 1], square[:, 1] + square[:, 3]], 1)
+    return Views(xp.where(counts[:, None], rays, 0.0), weight), pixels
 
 
-def _search(
-    solver: _Solver,
-    where: Array,
-    pixels: tuple[Array, Array],
-    rays: tuple[Array, Array],
-    jacobian: tuple[Array, Array, Array, Array],
-) -> None:
+def _search(solver: _Solver, lost: Array, pixels: Array, rays: Array, jacobian: Array) -> None:
     """Search more carefully for the few rays that the quick method did not find, and fill them in; else NaN."""
     for camera, model in enumerate(solver.rig.cameras):
-        at = solver.xp.where(where[camera])[0]
-        if not at.shape[0]:
-            continue
-        seen = np.stack([solver.get(part[camera, at]) for part in pixels], axis=-1)
-        found = model.intrinsics.undistort(seen)
-        slope = model.intrinsics.distort_jacobian(found)
-        for part, value in zip(rays, (found[:, 0], found[:, 1]), strict=True):
-            part[camera, at] = solver.put(np.ascontiguousarray(value))
-        for part, (i, j) in zip(jacobian, ((0, 0), (0, 1), (1, 0), (1, 1)), strict=True):
-            part[camera, at] = solver.put(np.ascontiguousarray(slope[:, i, j]))
+        at = solver.xp.where(lost[camera])[0]
+        if at.shape[0]:
+            found = model.intrinsics.undistort(solver.get(pixels[camera][:, at]).T)
+            slope = model.intrinsics.distort_jacobian(found).reshape(-1, 4)
+            rays[camera, :, at] = solver.put(np.ascontiguousarray(found.T))
+            jacobian[camera, :, at] = solver.put(np.ascontiguousarray(slope.T))
 
 
-def _block(
+def _plain_block(solver: _Solver, tracks: Tracks2D, noise: Noise, out: Points3D, frames: slice) -> _Rest | None:
+    """Solve some frames without removing views, and return the points that need more."""
+    views, pixels = _views(solver, tracks, frames)
+    limit = (solver.settings.gate * noise.typical) ** 2
+    point, fit, unsettled = plain(solver.xp, solver.geometry, views, limit)
+    per_frame = tracks.score.shape[2] * tracks.score.shape[3]
+    index = np.arange(frames.start * per_frame, frames.stop * per_frame)
+    _write(solver, noise, out, index, pixels, point, views.counted, fit)
+    if not unsettled.shape[0]:
+        return None
+    some = views.pick(unsettled)
+    return _Rest(index[solver.get(unsettled)], some.rays, some.weight, pixels[..., unsettled], point[:, unsettled])
+
+
+def _mended_block(solver: _Solver, noise: Noise, out: Points3D, rest: _Rest) -> None:
+    """Solve points whose views disagree."""
+    limit = (solver.settings.gate * noise.typical) ** 2
+    views = Views(rest.rays, rest.weight)
+    point, kept, fit = mend(solver.xp, solver.geometry, views, rest.point, limit, noise.typical)
+    _write(solver, noise, out, rest.index, rest.pixels, point, kept, fit)
+
+
+def _write(
     solver: _Solver,
-    tracks: Tracks2D,
     noise: Noise,
-    out: tuple[FloatArray, FloatArray, BoolArray, FloatArray],
-    frames: slice,
+    out: Points3D,
+    index: NDArray[np.intp],
+    pixels: Array,
+    point: Array,
+    used: Array,
+    fit: Fit,
 ) -> None:
-    """Solve some frames and write them into the results."""
-    xp, xyz, cov, used, reproj = solver.xp, *out
-    t, c, n, k = tracks.score[frames].shape
-    views, (u, v) = _views(solver, tracks, frames)
-    found = settle(xp, solver.geometry, views, solver.settings.gate, noise.typical)
-    good = _good(solver, found, noise)
-    point = xp.where(good, found.point + solver.geometry.origin, xp.nan)
-    xyz[frames] = np.moveaxis(solver.get(point).reshape(3, t, n, k), 0, -1)
-    inverse = solver.get(xp.where(good, found.fit.inverse, xp.nan)).reshape(SYMMETRIC, t, n, k) * noise.spread**2
-    for entry, (i, j) in zip(inverse, PAIRS[:SYMMETRIC], strict=True):
-        cov[frames, :, :, i, j] = entry
-        cov[frames, :, :, j, i] = entry
-    used[frames] = np.moveaxis(solver.get(found.used & good).reshape(c, t, n, k), 0, 1)
-    px, py = found.fit.px, found.fit.py
-    shown = (found.fit.depth > NEAREST_DEPTH_M) & (px * px + py * py <= solver.lenses.radius_sq) & good
-    pu, pv = distort(xp, solver.lenses, px, py)
-    miss = xp.where(shown, xp.sqrt((pu - u) ** 2 + (pv - v) ** 2), xp.nan)
-    reproj[frames] = np.moveaxis(solver.get(miss).reshape(c, t, n, k), 0, 1)
+    """Judge M points and write them to their places ``index`` (M,) in the results, frames first."""
+    xp, cameras = solver.xp, len(solver.rig.cameras)
+    good = _good(solver, noise, point, used, fit)
+    shown = (fit.depth > NEAREST_DEPTH_M) & good
+    shown &= fit.rays[:, 0] ** 2 + fit.rays[:, 1] ** 2 <= solver.lenses.radius_sq
+    miss = distort(xp, solver.lenses, fit.rays) - pixels
+    miss = xp.where(shown, xp.sqrt(miss[:, 0] ** 2 + miss[:, 1] ** 2), xp.nan)
+    used = solver.get(used & good)
+    place = index if index[-1] - index[0] + 1 != index.shape[0] else slice(int(index[0]), int(index[-1]) + 1)
+    out.xyz.reshape(-1, 3)[place] = solver.get(xp.where(good, point + solver.geometry.origin, xp.nan)).T
+    inverse = solver.get(xp.where(good, fit.inverse * noise.spread**2, xp.nan))
+    out.cov.reshape(-1, 9)[place] = inverse[SQUARE].T
+    out.n_views.reshape(-1)[place] = np.count_nonzero(used, axis=0)
+    frame, rest = np.divmod(index, out.n_views[0].size)
+    t, _, n, k = out.used.shape
+    out.used.reshape(t, cameras, n * k)[frame, :, rest] = used.T
+    out.reproj_px.reshape(t, cameras, n * k)[frame, :, rest] = solver.get(miss).T
 
 
-def _good(solver: _Solver, found: Settled, noise: Noise) -> Array:
+def _good(solver: _Solver, noise: Noise, point: Array, used: Array, fit: Fit) -> Array:
     """Which points (M,) are believed."""
     xp, settings = solver.xp, solver.settings
-    variance = (found.fit.inverse[0] + found.fit.inverse[3] + found.fit.inverse[5]) * noise.spread**2
-    agreed = xp.amax(found.fit.chi_sq, 0) <= (settings.gate * noise.typical) ** 2
-    good = (found.used.sum(axis=0) >= 2) & agreed & (variance <= 3.0 * settings.max_sigma_m**2)
-    return good & _wide(solver, found)
+    variance = (fit.inverse[0] + fit.inverse[3] + fit.inverse[5]) * noise.spread**2
+    agreed = xp.amax(fit.chi_sq, 0) <= (settings.gate * noise.typical) ** 2
+    good = (used.sum(axis=0) >= 2) & agreed & (variance <= 3.0 * settings.max_sigma_m**2)
+    return good & _wide(solver, point, used)
 
 
-def _wide(solver: _Solver, found: Settled) -> Array:
+def _wide(solver: _Solver, point: Array, used: Array) -> Array:
     """Whether the widest angle between two rays of a point reaches the least one (M,).
 
     The angles to one of the rays come first: the widest of all pairs is that of them at least and twice that
     at most, so only the points in between need all pairs, and the cost stays linear in the views.
     """
     xp, least = solver.xp, solver.settings.min_angle_rad
-    ray = found.point - solver.geometry.centre  # (C, 3, M)
+    ray = point - solver.geometry.centre  # (C, 3, M)
     ray = ray / xp.sqrt((ray * ray).sum(axis=1))[:, None]
-    first = xp.argmax(found.used * 1, 0)
-    reference = sum((ray[c] * (first == c) for c in range(ray.shape[0])), start=0.0 * ray[0])
-    narrow = xp.amin(xp.where(found.used, (ray * reference).sum(axis=1), 1.0), 0)
+    first = xp.argmax(used * 1, 0)
+    reference = ray[first, :, solver.put(np.arange(point.shape[1]))].T
+    narrow = xp.amin(xp.where(used, (ray * reference).sum(axis=1), 1.0), 0)
     wide = narrow <= np.cos(least)
     unsure = xp.where(~wide & (narrow <= np.cos(0.5 * least)))[0]
-    for camera in _cameras(unsure, ray.shape[0]):
+    for camera in range(ray.shape[0]) if unsure.shape[0] else ():
         cosine = (ray[:, :, unsure] * ray[camera][:, unsure]).sum(axis=1)
-        both = found.used[:, unsure] & found.used[camera, unsure]
+        both = used[:, unsure] & used[camera, unsure]
         wide[unsure] |= xp.amin(xp.where(both, cosine, 1.0), 0) <= np.cos(least)
     return wide
-
-
-def _cameras(points: Array, count: int) -> Iterator[int]:
-    """All cameras if there are points to look at, else none."""
-    return iter(range(count if points.shape[0] else 0))
