@@ -8,7 +8,14 @@ from pathlib import Path
 import numpy as np
 
 from calibration import CameraRig
-from calibration.alignment import align_to_floor, align_to_up, move_rig, scale_rig, up_from_cameras
+from calibration.alignment import (
+    FLOOR_TOLERANCE_M,
+    align_to_floor,
+    align_to_up,
+    move_rig,
+    scale_rig,
+    up_from_cameras,
+)
 from calibration.formats import load_rig, save_rig
 from calibration.transforms import FloatArray, from_rotation
 from mocap.core.errors import CalibrationError, InputError
@@ -19,10 +26,13 @@ from mocap.triangulate import triangulate
 
 # What touches the ground, by the names that skeletons give it.
 FOOT_POINTS = tuple(f"{side}_{part}" for side in ("left", "right") for part in ("heel", "foot_index", "big_toe"))
-# A foot on the ground stands; in swing it moves at twice the walking speed, 2 m/s and more. Between lies a wide
-# gap, and over this time the jitter of a detector, some millimetres, adds a tenth of the limit.
+# A foot on the ground stands, for half a second and more; in swing it moves at twice the walking speed, 2 m/s
+# and more. Over this time the errors of a detector, some centimetres, stay well below the limit.
 STANDING_M_S = 0.5
-STANDING_OVER_S = 0.1
+STANDING_OVER_S = 0.2
+
+# A floor more oblique than this shows in the angles of trunk and feet.
+SLOPE_GOOD_DEG = 1.0
 
 AXES = {
     f"{sign}{axis}": factor * unit
@@ -169,7 +179,11 @@ def align(request: AlignRequest, progress: Progress = silent, cancel: CancelToke
         seen = points @ move[:3, :3].T + move[:3, 3]
         hint = np.array([0.0, 0.0, 1.0]) if request.up is not None else None
         rig, step = align_to_floor(rig, seen, up=hint)
-        move, warnings = step @ move, (*warnings, *more)
+        if not request.floor.is_file():
+            said = f"{rig.notes['floor']} They are heels and toes, which detectors see some centimetres up."
+            rig = replace(rig, notes={**rig.notes, "floor": said})
+        move = step @ move
+        warnings = (*warnings, *more, *slope_warnings(points @ move[:3, :3].T + move[:3, 3]))
     rig, move = _origin_and_heading(rig, move, request)
     notes = {key: note for key, note in rig.notes.items() if key != "assumption"}
     rig = replace(rig, notes=notes)
@@ -239,6 +253,20 @@ def standing_feet(seen: Observed, source: Path) -> FloatArray:
             "No foot stands anywhere in 3D in this recording.", "Record somebody who stands or walks.", source
         )
     return np.asarray(found)
+
+
+def slope_warnings(points: FloatArray) -> tuple[str, ...]:
+    """Say how well points (N, 3) on the floor at z = 0 tell its slope, where they are close together."""
+    on = points[np.abs(points[:, 2]) < FLOOR_TOLERANCE_M]
+    _, _, axes = np.linalg.svd(on[:, :2] - on[:, :2].mean(axis=0), full_matrices=False)
+    long, short = np.ptp(on[:, :2] @ axes.T, axis=0)
+    slope_deg = float(np.degrees(np.arctan(FLOOR_TOLERANCE_M / short)))
+    if slope_deg <= SLOPE_GOOD_DEG:
+        return ()
+    return (
+        f"The points on the floor lie within {long:.1f} x {short:.1f} m: its slope may be off by {slope_deg:.0f}°."
+        " Use a recording of somebody who walks through the whole volume, and across it.",
+    )
 
 
 def _points_of_file(path: Path) -> FloatArray:

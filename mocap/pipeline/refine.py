@@ -241,10 +241,16 @@ def refine_rig(
 
 
 def _better(new: Agreement, old: Agreement, gain: float) -> bool:
-    """Whether views agree better by this share; anything is better than to agree nowhere."""
-    if not (np.isfinite(new.median_px) and np.isfinite(old.median_px)):
-        return bool(np.isfinite(new.median_px))
-    return new.median_px < (1.0 - gain) * old.median_px
+    """Whether views agree better by this share.
+
+    Judged by the mean square of the cameras' medians: the median over all cameras does not change by one that is
+    wrong while the others agree without it. A camera that agrees nowhere is worse than any that does.
+    """
+    ours, theirs = (np.array(list(a.median_px_per_camera.values())) for a in (new, old))
+    lost = np.count_nonzero(~np.isfinite(ours)), np.count_nonzero(~np.isfinite(theirs))
+    if lost[0] != lost[1] or lost[0] == len(ours):
+        return bool(lost[0] < lost[1])
+    return bool(np.sqrt(np.nanmean(ours**2)) < (1.0 - gain) * np.sqrt(np.nanmean(theirs**2)))
 
 
 def _note(improved: bool, moved: str, before: Agreement, heldout: Agreement, what: str) -> str:
