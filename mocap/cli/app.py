@@ -13,9 +13,11 @@ from mocap import __version__
 from mocap.cli import board, calibrate, calibration, doctor, import_poses, models, studio
 from mocap.cli.console import STOPPED, err, explained, out, print_json, working
 from mocap.cli.options import JsonOption
+from mocap.cli.usage import Commands
 
 app = typer.Typer(
     name="mocap",
+    cls=Commands,
     help="Turn ordinary cameras into a calibrated 3D motion-capture lab.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
