@@ -47,6 +47,22 @@ def adjust(
         If a camera is not linked to the others by what it saw, or the clocks cannot be estimated.
     """
     settings = settings or BundleSettings()
+    started = start(sightings, rig, world_from_board, settings)
+    found = search(started.problem, started.state, settings, progress, cancelled)
+    return finish(sightings, started, found)
+
+
+@dataclass(frozen=True)
+class Started:
+    """What a search starts from; ``order`` (N,) are the instants of the sightings that take part, by time."""
+
+    problem: Boards
+    state: BoardState
+    order: NDArray[np.intp]
+
+
+def start(sightings: Sightings, rig: CameraRig, world_from_board: FloatArray, settings: BundleSettings) -> Started:
+    """Set up the problem; see ``adjust``."""
     if sightings.cameras != rig.names:
         raise CalibrationError(
             f"The board was seen by {', '.join(sightings.cameras)}, but the rig has {', '.join(rig.names)}.",
@@ -55,8 +71,7 @@ def adjust(
     reference = reference_index(rig, settings)
     seen, times = _usable(sightings, world_from_board, settings, reference)
     _check_linked(np.count_nonzero(seen, axis=2) > 0, rig, reference, settings)
-    problem, state, order = _make(sightings, rig, world_from_board, settings, seen, times, reference)
-    return _result(sightings, problem, order, search(problem, state, settings, progress, cancelled), settings)
+    return _make(sightings, rig, world_from_board, settings, seen, times, reference)
 
 
 def _usable(
@@ -112,8 +127,8 @@ def _make(
     seen: NDArray[np.bool_],
     times: FloatArray,
     reference: int,
-) -> tuple[_Boards, BoardState, NDArray[np.intp]]:
-    """Set up problem and start; ``order`` (N,) are the instants that take part, by time."""
+) -> Started:
+    """Set up problem and start from the corners ``seen`` (T, C, K)."""
     used = np.flatnonzero(np.count_nonzero(seen, axis=(1, 2)))
     order = used[np.argsort(times[used], kind="stable")]
     moving = settings.clocks != "simultaneous"
@@ -134,7 +149,7 @@ def _make(
     cameras = CameraState(rigid_rig(rig), np.zeros((len(rig.cameras), 2)))
     poses = np.stack([rigid(pose) for pose in world_from_board[order]])
     basis = _shape_basis(sightings.points) if settings.estimate_board else np.zeros((sightings.points.size, 0))
-    problem = _Boards(
+    problem = Boards(
         make_layout(cameras, settings, reference),
         tuple(pictures),
         times[order],
@@ -144,9 +159,11 @@ def _make(
         basis,
         settings.board_sigma_m,
         sightings.points,
+        settings.jitter_sigma_s if moving else 0.0,
     )
-    state = BoardState(cameras, poses[:, :3, :3].copy(), poses[:, :3, 3].copy(), sightings.points.copy())
-    return problem, state, order
+    jitter = tuple(np.zeros(len(seen_by.instant)) for seen_by in pictures)
+    state = BoardState(cameras, poses[:, :3, :3].copy(), poses[:, :3, 3].copy(), sightings.points.copy(), jitter)
+    return Started(problem, state, order)
 
 
 def _shape_basis(points: FloatArray) -> FloatArray:
@@ -163,17 +180,19 @@ def _shape_basis(points: FloatArray) -> FloatArray:
 
 
 @dataclass(frozen=True)
-class _Boards(BoardProblem):
+class Boards(BoardProblem):
     """Boards, as the search sees them."""
 
     @property
     def unknowns(self) -> int:
+        """Number of unknowns that fit the noise."""
         return int(self.layout.size + self.shape_basis.shape[1] + self.local_unknowns)
 
     def lengths(self, state: BoardState, camera: int) -> FloatArray:
+        """Lengths of the residuals (P, K), px; NaN where the board's motion is not known either."""
         lengths = np.linalg.norm(self.residuals(state, camera), axis=-1)
         if self.moving:
-            known = within_motion(self.times, self.chains, self.time_of(state.cameras, camera))
+            known = within_motion(self.times, self.chains, self.time_of(state, camera))
             lengths = np.where(known[:, None], lengths, np.nan)
         return np.asarray(lengths)
 
@@ -188,14 +207,9 @@ class _Boards(BoardProblem):
         )
 
 
-def _result(
-    sightings: Sightings,
-    problem: _Boards,
-    order: NDArray[np.intp],
-    found: Found[BoardState],
-    settings: BundleSettings,
-) -> BundleResult:
+def finish(sightings: Sightings, started: Started, found: Found[BoardState]) -> BundleResult:
     """Carry the solution back to the instants and cameras of the sightings."""
+    problem, order = started.problem, started.order
     state, size = found.state, problem.layout.size
     shared, local = covariance(found.normal)
     variance = found.noise**2
@@ -204,14 +218,16 @@ def _result(
     poses, board_covariance = np.full((instants, 4, 4), np.nan), np.full((instants, 6, 6), np.nan)
     residual = np.full(sightings.xy.shape, np.nan)
     inlier = np.zeros(sightings.xy.shape[:3], dtype=bool)
+    jitter = np.full(sightings.t_s.shape, np.nan)
     known = np.zeros(len(order), dtype=bool)
     for camera, (pictures, use) in enumerate(zip(problem.pictures, found.use, strict=True)):
         rows = order[pictures.instant]
         residual[rows, camera] = problem.residuals(state, camera)
         inlier[rows, camera] = use
+        jitter[rows, camera] = state.jitter[camera]
         supported = use.any(axis=1)
         if problem.moving:
-            known[nearest_node(problem.times, problem.time_of(state.cameras, camera)[supported])] = True
+            known[nearest_node(problem.times, problem.time_of(state, camera)[supported])] = True
         else:
             known[pictures.instant[supported]] = True
     poses[order[known]] = np.eye(4)
@@ -226,6 +242,7 @@ def _result(
         state.cameras.clock[:, 0],
         state.cameras.clock[:, 1],
         problem.clock_origin_s,
+        jitter,
         residual,
         inlier,
         found.noise,

@@ -12,14 +12,13 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import csr_array
 
 from calibration.bundle import rotations
 from calibration.bundle.motion import NODES, Moving, board_at, motion_priors
 from calibration.bundle.observe import Observed, observe
 from calibration.bundle.parameters import CameraState, Layout
 from calibration.bundle.robust import Kernel
-from calibration.bundle.schur import Normal
+from calibration.bundle.schur import Hidden, Normal, Step, add_pair, scatter
 from calibration.transforms import FloatArray
 
 BOARD = 6
@@ -50,12 +49,16 @@ class Pictures:
 
 @dataclass(frozen=True)
 class BoardState:
-    """Unknowns: cameras, world_from_board of each instant (N, 3, 3), (N, 3), and the corners (K, 3), m."""
+    """Unknowns: cameras, world_from_board of each instant (N, 3, 3), (N, 3), the corners (K, 3), m, and jitter.
+
+    The jitter (P,) of each camera is the error of its pictures' time stamps, s, beside the camera's clock.
+    """
 
     cameras: CameraState
     rotation: FloatArray
     translation: FloatArray
     points: FloatArray
+    jitter: tuple[FloatArray, ...]
 
 
 @dataclass(frozen=True)
@@ -80,6 +83,8 @@ class BoardProblem:
     shape_sigma : float
         Prior of each, m.
     printed : (K, 3)
+    jitter_sigma_s : float
+        Prior of the time stamps' errors; 0 if there are none.
     """
 
     layout: Layout
@@ -91,6 +96,7 @@ class BoardProblem:
     shape_basis: FloatArray
     shape_sigma: float
     printed: FloatArray
+    jitter_sigma_s: float
 
     @property
     def seen(self) -> tuple[NDArray[np.bool_], ...]:
@@ -99,20 +105,24 @@ class BoardProblem:
 
     @property
     def local_unknowns(self) -> int:
-        """Number of unknowns of the boards' poses."""
-        return BOARD * len(self.times)
+        """Number of unknowns of the boards' poses, and of the pictures' times.
 
-    def time_of(self, state: CameraState, camera: int) -> FloatArray:
+        The latter are counted whole although a prior holds them: the noise is stated rather too large.
+        """
+        pictures = sum(len(camera.instant) for camera in self.pictures) if self.jitter_sigma_s > 0 else 0
+        return BOARD * len(self.times) + pictures
+
+    def time_of(self, state: BoardState, camera: int) -> FloatArray:
         """When each picture of a camera was taken (P,), by the reference camera's clock."""
-        offset, rate = state.clock[camera]
+        offset, rate = state.cameras.clock[camera]
         t_s = self.pictures[camera].t_s
-        return np.asarray(t_s + offset + rate * (t_s - self.clock_origin_s))
+        return np.asarray(t_s + offset + rate * (t_s - self.clock_origin_s) + state.jitter[camera])
 
     def _boards(self, state: BoardState, camera: int) -> Moving:
         """Pose of the board in each picture of a camera."""
         pictures = self.pictures[camera]
         if self.moving:
-            when = self.time_of(state.cameras, camera)
+            when = self.time_of(state, camera)
             return board_at(self.times, self.chains, state.rotation, state.translation, when)
         count = len(pictures.instant)
         still = np.zeros((count, 3))
@@ -126,19 +136,23 @@ class BoardProblem:
             still,
         )
 
-    def move(self, state: BoardState, shared: FloatArray, local: FloatArray) -> BoardState | None:
+    def move(self, state: BoardState, step: Step) -> BoardState | None:
         """Apply a step; None where it leads to no camera."""
-        cameras = self.layout.move(state.cameras, shared[: self.layout.size])
+        cameras = self.layout.move(state.cameras, step.shared[: self.layout.size])
         if cameras is None:
             return None
-        step = local.reshape(-1, BOARD)
-        offsets = self.shape_basis @ shared[self.layout.size :]
+        poses = step.local.reshape(-1, BOARD)
+        offsets = self.shape_basis @ step.shared[self.layout.size :]
+        jitter = state.jitter
+        if step.hidden:
+            jitter = tuple(now + more for now, more in zip(jitter, step.hidden, strict=True))
         return replace(
             state,
             cameras=cameras,
-            rotation=state.rotation @ rotations.exp(step[:, :3]),
-            translation=state.translation + step[:, 3:],
+            rotation=state.rotation @ rotations.exp(poses[:, :3]),
+            translation=state.translation + poses[:, 3:],
             points=state.points + offsets.reshape(-1, 3),
+            jitter=jitter,
         )
 
     def residuals(self, state: BoardState, camera: int) -> FloatArray:
@@ -163,12 +177,11 @@ class BoardProblem:
         cost = 0.5 * float(distance @ shared_gradient)
         if self.moving:
             cost += self._add_motion(state, noise, local, local_gradient)
+        hidden = []
         for camera in range(len(self.pictures)):
-            if not len(self.pictures[camera].instant):
-                continue
             boards = self._boards(state, camera)
             seen = self._observe(state, camera, boards, kernel, use[camera])
-            chain, rows = self._chain(state, camera, boards)
+            chain, rows, by_time = self._chain(state, camera, boards)
             columns = self.layout.cameras[camera].columns
             cost += seen.cost
             # From (cam_from_board, lens) to (camera pose, lens, clock).
@@ -185,18 +198,44 @@ class BoardProblem:
                 shared[self.layout.size :, columns] += block.T
                 shared[self.layout.size :, self.layout.size :] += basis.T @ seen.points_matrix() @ basis
                 shared_gradient[self.layout.size :] += seen.points_vector.ravel() @ basis
+            if self.jitter_sigma_s > 0:
+                jitter = state.jitter[camera]
+                held = (noise / self.jitter_sigma_s) ** 2
+                push = (by_time[:, None] @ seen.matrix)[:, 0]
+                cost += 0.5 * held * float(jitter @ jitter)
+                own = (push[:, None] @ chain)[:, 0]
+                places = np.arange(columns.start, columns.stop)
+                if shapes:
+                    own = np.concatenate([own, (by_time[:, None] @ by_shape)[:, 0]], axis=1)
+                    places = np.concatenate([places, np.arange(self.layout.size, size)])
+                hidden.append(
+                    Hidden(
+                        np.sum(push * by_time, axis=1) + held,
+                        np.sum(seen.vector * by_time, axis=1) + held * jitter,
+                        places,
+                        own,
+                        boards.nodes,
+                        (push[:, None, None, :BOARD] @ rows)[:, :, 0],
+                    )
+                )
             for node in range(boards.nodes.shape[1]):
                 index = boards.nodes[:, node]
                 row = np.swapaxes(rows[:, node], 1, 2)
-                mixed[:, :, columns] += _scatter(count, index, row @ by_camera[:, :BOARD])
-                local_gradient += _scatter(count, index, np.einsum("pij,pj->pi", row, seen.vector[:, :BOARD]))
+                mixed[:, :, columns] += scatter(count, index, row @ by_camera[:, :BOARD])
+                local_gradient += scatter(count, index, np.einsum("pij,pj->pi", row, seen.vector[:, :BOARD]))
                 if shapes:
-                    mixed[:, :, self.layout.size :] += _scatter(count, index, row @ by_shape[:, :BOARD])
+                    mixed[:, :, self.layout.size :] += scatter(count, index, row @ by_shape[:, :BOARD])
                 for other in range(node + 1):
                     block = row @ seen.matrix[:, :BOARD, :BOARD] @ rows[:, other]
-                    self._add_pair(local, index, boards.nodes[:, other], block)
+                    add_pair(local, index, boards.nodes[:, other], block)
         return Normal(
-            cost, shared, mixed.reshape(BOARD * count, size), local, shared_gradient, local_gradient.ravel()
+            cost,
+            shared,
+            mixed.reshape(BOARD * count, size),
+            local,
+            shared_gradient,
+            local_gradient.ravel(),
+            tuple(hidden),
         )
 
     def _add_motion(self, state: BoardState, noise: float, local: FloatArray, local_gradient: FloatArray) -> float:
@@ -208,9 +247,9 @@ class BoardProblem:
             for node in range(prior.nodes.shape[1]):
                 row = np.swapaxes(jacobian[:, node], 1, 2)
                 index = prior.nodes[:, node]
-                local_gradient += _scatter(len(local), index, (row @ residual[..., None])[..., 0])
+                local_gradient += scatter(len(local), index, (row @ residual[..., None])[..., 0])
                 for other in range(node + 1):
-                    self._add_pair(local, index, prior.nodes[:, other], row @ jacobian[:, other])
+                    add_pair(local, index, prior.nodes[:, other], row @ jacobian[:, other])
         return cost
 
     def _prior(self, state: BoardState) -> tuple[FloatArray, FloatArray]:
@@ -242,8 +281,11 @@ class BoardProblem:
             )
         return Observed.join(parts)
 
-    def _chain(self, state: BoardState, camera: int, boards: Moving) -> tuple[FloatArray, FloatArray]:
-        """Derivatives of (cam_from_board, lens) by the camera's unknowns (P, 6 + L, F) and nodes (P, n, 6, 6)."""
+    def _chain(self, state: BoardState, camera: int, boards: Moving) -> tuple[FloatArray, FloatArray, FloatArray]:
+        """Derivatives of (cam_from_board, lens) by the camera's unknowns, by the nodes and by time.
+
+        (P, 6 + L, F), (P, n, 6, 6) and (P, 6 + L).
+        """
         columns = self.layout.cameras[camera]
         pose = state.cameras.rig.cameras[camera].cam_from_world
         count, lens = len(boards.rotation), len(columns.lens)
@@ -260,26 +302,12 @@ class BoardProblem:
         if columns.pose_is_free:
             parts.append(np.broadcast_to(np.eye(BOARD + lens)[:, :BOARD], (count, BOARD + lens, BOARD)))
         parts.append(np.broadcast_to(np.eye(BOARD + lens)[:, BOARD:], (count, BOARD + lens, lens)))
-        if columns.clock_is_free:
+        by_time = np.zeros((count, BOARD + lens))
+        if self.moving:
             twist = np.concatenate([boards.turn_rate, boards.velocity], axis=1)
-            by_clock = np.zeros((count, BOARD + lens, 2))
-            by_clock[:, :BOARD, 0] = np.einsum("pij,pj->pi", adjoint, twist)
+            by_time[:, :BOARD] = np.einsum("pij,pj->pi", adjoint, twist)
+        if columns.clock_is_free:
+            by_clock = np.repeat(by_time[..., None], 2, axis=2)
             by_clock[:, :, 1] = by_clock[:, :, 0] * (self.pictures[camera].t_s - self.clock_origin_s)[:, None]
             parts.append(by_clock)
-        return np.concatenate(parts, axis=2), rows
-
-    @staticmethod
-    def _add_pair(local: FloatArray, row: NDArray[np.intp], column: NDArray[np.intp], block: FloatArray) -> None:
-        """Add blocks (P, 6, 6) of rows ``row`` >= columns ``column`` to the band."""
-        for ahead in range(local.shape[1]):
-            chosen = row - column == ahead
-            if chosen.any():
-                local[:, ahead] += _scatter(len(local), column[chosen], block[chosen])
-
-
-def _scatter(count: int, index: NDArray[np.intp], values: FloatArray) -> FloatArray:
-    """Sum values (P, ...) into (count, ...) by index (P,)."""
-    number = len(index)
-    matrix = csr_array((np.ones(number), (index, np.arange(number))), shape=(count, number))
-    summed = np.asarray(matrix @ values.reshape(number, -1))
-    return summed.reshape((count, *values.shape[1:]))
+        return np.concatenate(parts, axis=2), rows, by_time

@@ -87,11 +87,16 @@ def board_at(
     chain = chains[nearest_node(times, when)]
     # In the gap between two runs, the run that is nearer; elsewhere this changes nothing.
     base = np.where(chains[base] == chain, base, np.minimum(base + 1, count - 1))
+    # After the last instant of a run its last piece goes on: a piece of its own would have a kink there.
+    at_end = chains[np.minimum(base + 1, count - 1)] != chain
+    at_end |= base == count - 1
+    before = np.maximum(base - 1, 0)
+    base = np.where(at_end & (chains[before] == chain), before, base)
     ideal = base[:, None] + np.arange(-1, NODES - 1)
     nodes = np.clip(ideal, 0, count - 1)
     valid = (nodes == ideal) & (chains[nodes] == chain[:, None])
     nodes = np.where(valid, nodes, base[:, None])
-    weight, slope = _lagrange(times[nodes], valid, when)
+    weight, slope = _blended(times[nodes], valid, when)
 
     middle = rotation[base]
     arms = rotations.log(np.swapaxes(middle, 1, 2)[:, None] @ rotation[nodes])
@@ -113,6 +118,23 @@ def board_at(
         np.einsum("pij,pj->pi", spread, np.einsum("pn,pni->pi", slope, arms)),
         np.einsum("pn,pni->pi", slope, translation[nodes]),
     )
+
+
+def _blended(times: FloatArray, valid: NDArray[np.bool_], when: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Weights (P, 4) of the valid nodes at times (P, 4), and their derivatives by ``when`` (P,).
+
+    The parabola through the first three nodes goes over linearly into that through the last three.
+    """
+    first, last = valid.copy(), valid.copy()
+    # At the ends of a run one of the two stands alone.
+    both = valid[:, 0] & valid[:, 3]
+    first[:, 3], last[:, 0] = False, False
+    gap = np.where(both, times[:, 2] - times[:, 1], 1.0)
+    share = np.where(both, (when - times[:, 1]) / gap, np.where(valid[:, 3], 1.0, 0.0))[:, None]
+    rate = np.where(both, 1.0 / gap, 0.0)[:, None]
+    a, b = _lagrange(times, first, when), _lagrange(times, last, when)
+    weight, slope = (at + share * (there - at) for at, there in zip(a, b, strict=True))
+    return weight, slope + rate * (b[0] - a[0])
 
 
 def _lagrange(times: FloatArray, valid: NDArray[np.bool_], when: FloatArray) -> tuple[FloatArray, FloatArray]:

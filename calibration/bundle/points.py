@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from calibration.bundle.observe import differentiate
 from calibration.bundle.parameters import CameraState, Layout
 from calibration.bundle.robust import Kernel
-from calibration.bundle.schur import Normal, tall_product
+from calibration.bundle.schur import Normal, Step, tall_product
 from calibration.camera import CameraRig
 from calibration.transforms import FloatArray
 
@@ -85,12 +85,12 @@ class PointProblem:
         """Number of unknowns that fit the noise."""
         return self.layout.size + POINT * self.count - (self.size_m is not None)
 
-    def move(self, state: PointState, shared: FloatArray, local: FloatArray) -> PointState | None:
+    def move(self, state: PointState, step: Step) -> PointState | None:
         """Apply a step; None where it leads to no camera."""
-        cameras = self.layout.move(state.cameras, shared)
+        cameras = self.layout.move(state.cameras, step.shared)
         if cameras is None:
             return None
-        return replace(state, cameras=cameras, points=state.points + local.reshape(-1, POINT))
+        return replace(state, cameras=cameras, points=state.points + step.local.reshape(-1, POINT))
 
     def residuals(self, state: PointState, camera: int) -> FloatArray:
         """Predicted minus seen (P, 2), px; NaN behind the camera."""

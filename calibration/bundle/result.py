@@ -143,6 +143,8 @@ class BundleResult:
         A picture stamped t by a camera was taken at t + offset + rate * (t - clock_origin_s) by the reference
         camera's clock.
     clock_origin_s : float
+    jitter_s : (T, C)
+        And later by this, where single stamps have errors; NaN where no picture took part.
     residual_px : (T, C, K, 2)
         Predicted minus seen; NaN where not seen, or where the board's pose is unknown.
     inlier : (T, C, K)
@@ -167,6 +169,7 @@ class BundleResult:
     clock_offset_s: FloatArray
     clock_rate: FloatArray
     clock_origin_s: float
+    jitter_s: FloatArray
     residual_px: FloatArray
     inlier: NDArray[np.bool_]
     noise_px: float

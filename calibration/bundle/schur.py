@@ -2,15 +2,18 @@
 
 Global are the cameras (and the board's shape), local are the poses of the board or the free points. Local
 unknowns only meet their neighbours in time: their matrix is banded, its Cholesky factor has no fill-in, and
-eliminating them leaves a small dense system (Brown 1958; Triggs et al. 1999, section 6).
+eliminating them leaves a small dense system (Brown 1958; Triggs et al. 1999, section 6). Before them go
+unknowns of single pictures, the errors of their time stamps: each is one number, so eliminating it is a division.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.linalg import cho_factor, cho_solve, cho_solve_banded, cholesky_banded
+from scipy.sparse import csr_array
 
 from calibration.transforms import FloatArray
 
@@ -48,6 +51,55 @@ def _floored(diagonal: FloatArray, damping: float) -> FloatArray:
     return np.where(diagonal > 0, (damping + FLOOR) * diagonal, 1.0)
 
 
+def scatter(count: int, index: NDArray[np.intp], values: FloatArray) -> FloatArray:
+    """Sum values (P, ...) into (count, ...) by index (P,)."""
+    number = len(index)
+    matrix = csr_array((np.ones(number), (index, np.arange(number))), shape=(count, number))
+    summed = np.asarray(matrix @ values.reshape(number, -1))
+    return summed.reshape((count, *values.shape[1:]))
+
+
+def add_pair(local: FloatArray, row: NDArray[np.intp], column: NDArray[np.intp], block: FloatArray) -> None:
+    """Add blocks (P, b, b) of rows ``row`` >= columns ``column`` to a band (see ``Normal.local``)."""
+    for ahead in range(local.shape[1]):
+        chosen = row - column == ahead
+        if chosen.any():
+            local[:, ahead] += scatter(len(local), column[chosen], block[chosen])
+
+
+@dataclass(frozen=True)
+class Hidden:
+    """One unknown for each of P pictures, which no other picture depends on.
+
+    Attributes
+    ----------
+    pivot, gradient : (P,)
+        Half the second derivative by it and half the first, its prior included.
+    columns : slice
+        Global unknowns that the pictures depend on.
+    by_shared : (P, F)
+        Half the mixed derivatives.
+    nodes : (P, n) int
+        Local unknowns that each picture depends on, not falling; a node that stands twice counts twice.
+    by_local : (P, n, b)
+    """
+
+    pivot: FloatArray
+    gradient: FloatArray
+    columns: NDArray[np.intp]
+    by_shared: FloatArray
+    nodes: NDArray[np.intp]
+    by_local: FloatArray
+
+    def follow(self, shared: FloatArray, local: FloatArray, damping: float) -> FloatArray:
+        """The step (P,) that goes with a step of the other unknowns."""
+        there = local.reshape(-1, self.by_local.shape[2])[self.nodes]
+        pull = (
+            self.gradient + self.by_shared @ shared[self.columns] + np.einsum("pnb,pnb->p", self.by_local, there)
+        )
+        return np.asarray(-pull / ((1.0 + damping) * self.pivot))
+
+
 @dataclass(frozen=True)
 class Normal:
     """Half the second and first derivatives of a cost.
@@ -64,6 +116,8 @@ class Normal:
         ``local[i, j]`` is the block of rows i + j and columns i: m = 1 is block diagonal.
     shared_gradient : (G,)
     local_gradient : (N * b,)
+    hidden : tuple of Hidden
+        Not yet eliminated.
     """
 
     cost: float
@@ -72,6 +126,38 @@ class Normal:
     local: FloatArray
     shared_gradient: FloatArray
     local_gradient: FloatArray
+    hidden: tuple[Hidden, ...] = ()
+
+    def without_hidden(self, damping: float = 0.0) -> Normal:
+        """Eliminate what single pictures depend on."""
+        if not self.hidden:
+            return self
+        shared, local = self.shared.copy(), self.local.copy()
+        shared_gradient = self.shared_gradient.copy()
+        count, _, size, _ = local.shape
+        mixed = self.mixed.reshape(count, size, -1).copy()
+        local_gradient = self.local_gradient.reshape(count, size).copy()
+        for hidden in self.hidden:
+            share = 1.0 / ((1.0 + damping) * hidden.pivot)
+            columns, by_shared = hidden.columns, hidden.by_shared
+            shared[np.ix_(columns, columns)] -= tall_product(by_shared, by_shared * share[:, None])
+            shared_gradient[columns] -= np.einsum("pf,p->f", by_shared, share * hidden.gradient)
+            for node in range(hidden.nodes.shape[1]):
+                index, row = hidden.nodes[:, node], hidden.by_local[:, node] * share[:, None]
+                mixed[:, :, columns] -= scatter(count, index, row[:, :, None] * by_shared[:, None])
+                local_gradient -= scatter(count, index, row * hidden.gradient[:, None])
+                for other in range(node + 1):
+                    block = row[:, :, None] * hidden.by_local[:, other, None]
+                    add_pair(local, index, hidden.nodes[:, other], -block)
+        return replace(
+            self,
+            shared=shared,
+            mixed=mixed.reshape(self.mixed.shape),
+            local=local,
+            shared_gradient=shared_gradient,
+            local_gradient=local_gradient.ravel(),
+            hidden=(),
+        )
 
 
 @dataclass(frozen=True)
@@ -81,6 +167,7 @@ class Step:
     Attributes
     ----------
     shared, local : (G,), (N * b,)
+    hidden : tuple of (P,)
     gain : float
         By how much the quadratic model says it lowers the cost.
     shared_length2 : float
@@ -90,6 +177,7 @@ class Step:
 
     shared: FloatArray
     local: FloatArray
+    hidden: tuple[FloatArray, ...]
     gain: float
     shared_length2: float
 
@@ -146,10 +234,11 @@ class _Factor:
 
 def solve(normal: Normal, damping: float) -> Step | None:
     """One damped step (Marquardt 1963: the damping follows each unknown's own scale); None if not definite."""
+    plain = normal.without_hidden(damping)
     try:
-        factor = _Factor(normal.local, damping)
-        reduced, right = factor.reduce(normal)
-        diagonal = np.diag(normal.shared)
+        factor = _Factor(plain.local, damping)
+        reduced, right = factor.reduce(plain)
+        diagonal = np.diag(plain.shared)
         extra = _floored(diagonal, damping)
         metric = reduced.copy()
         reduced[np.diag_indices_from(reduced)] += extra
@@ -159,13 +248,17 @@ def solve(normal: Normal, damping: float) -> Step | None:
         if shared.size:
             factored = cho_factor(reduced * scale[:, None] * scale, check_finite=False)
             shared = cho_solve(factored, shared) * scale
-        local = -factor.solve(normal.local_gradient + np.einsum("ng,g->n", normal.mixed, shared))
+        local = -factor.solve(plain.local_gradient + np.einsum("ng,g->n", plain.mixed, shared))
     except np.linalg.LinAlgError:
         return None
-    local_diagonal = np.einsum("nii->ni", normal.local[:, 0]).ravel()
+    hidden = tuple(part.follow(shared, local, damping) for part in normal.hidden)
+    local_diagonal = np.einsum("nii->ni", plain.local[:, 0]).ravel()
     slope = shared @ normal.shared_gradient + local @ normal.local_gradient
     damped = damping * (shared @ (diagonal * shared) + local @ (local_diagonal * local))
-    return Step(shared, local, float(0.5 * (damped - slope)), float(shared @ metric @ shared))
+    for part, step in zip(normal.hidden, hidden, strict=True):
+        slope += step @ part.gradient
+        damped += damping * float(step @ (part.pivot * step))
+    return Step(shared, local, hidden, float(0.5 * (damped - slope)), float(shared @ metric @ shared))
 
 
 def covariance(normal: Normal) -> tuple[FloatArray, FloatArray]:
@@ -173,6 +266,7 @@ def covariance(normal: Normal) -> tuple[FloatArray, FloatArray]:
 
     To be multiplied by the variance of the residuals.
     """
+    normal = normal.without_hidden()
     count, _, size, _ = normal.local.shape
     factor = _Factor(normal.local, 0.0)
     reduced, _ = factor.reduce(normal)

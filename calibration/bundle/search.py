@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from calibration.bundle.robust import Kernel, robust_noise
-from calibration.bundle.schur import Normal, solve
+from calibration.bundle.schur import Normal, Step, solve
 from calibration.bundle.settings import BundleSettings
 from calibration.errors import CalibrationError, CancelledError
 from calibration.transforms import FloatArray
@@ -62,7 +62,7 @@ class Problem(Protocol[StateT]):
     def unknowns(self) -> int:
         """Number of unknowns that fit the noise."""
 
-    def move(self, state: StateT, shared: FloatArray, local: FloatArray) -> StateT | None:
+    def move(self, state: StateT, step: Step) -> StateT | None:
         """Apply a step; None where it leads to no camera."""
 
     def lengths(self, state: StateT, camera: int) -> FloatArray:
@@ -135,7 +135,7 @@ class _Search(Generic[StateT]):
                 still = step.shared_length2 < (step_sigmas * noise) ** 2
                 if still and 2.0 * step.gain < (everything * noise) ** 2 and self.damping < 1.0:
                     return state, normal, "converged"
-                trial = self.problem.move(state, step.shared, step.local)
+                trial = self.problem.move(state, step)
                 if trial is not None:
                     ahead = self.problem.linearise(trial, kernel, use, noise)
                     ratio = (normal.cost - ahead.cost) / step.gain
@@ -193,6 +193,16 @@ def search(
         )
     spread = _spread(problem, state, use)
     return Found(state, normal, use, spread, tuple(run.costs), run.iterations, reason)
+
+
+def solve_without(
+    problem: Problem[StateT], found: Found[StateT], use: Masks, settings: BundleSettings, cancelled: Cancelled
+) -> StateT:
+    """The unknowns from the observations ``use`` alone, by least squares from what was found with all."""
+    run = _Search(problem, settings, silent, cancelled)
+    kernel = Kernel("squared", np.inf)
+    state, _, _ = run.descend(found.state, kernel, use, found.noise, FINE_STEP, settings.max_iterations)
+    return state
 
 
 def _noise(problem: Problem[Any], state: Any) -> tuple[list[FloatArray], float]:

@@ -76,6 +76,9 @@ class BundleSettings:
         t_s says. "estimated": and each camera's clock has an offset and a rate besides (adjust only).
     clock_sigma_s, rate_sigma : float
         Prior sigmas of offset and rate.
+    jitter_sigma_s : float
+        Prior sigma of the error that the stamp of each single picture has beside its camera's clock; 0 for
+        none (adjust only, and not with simultaneous pictures). See ``timing``.
     max_gap_s : float
         The target's motion is interpolated between instants no further apart than this. A hand can turn
         back within about 0.15 s.
@@ -95,5 +98,6 @@ class BundleSettings:
     clocks: Clocks = "simultaneous"
     clock_sigma_s: float = 0.5
     rate_sigma: float = 5e-4
+    jitter_sigma_s: float = 0.0
     max_gap_s: float = 0.12
     max_iterations: int = 100

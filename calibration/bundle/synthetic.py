@@ -41,6 +41,8 @@ class Scene:
     fps : float
     clock_offset_s, clock_rate : tuple of float
         Truth for each camera; empty for simultaneous pictures. The first camera's are zero.
+    jitter_s : float
+        Sigma of the errors of single time stamps.
     fisheye : bool
     swing_m : float
         How far the hand moves.
@@ -57,6 +59,7 @@ class Scene:
     fps: float = 30.0
     clock_offset_s: tuple[float, ...] = ()
     clock_rate: tuple[float, ...] = ()
+    jitter_s: float = 0.0
     fisheye: bool = False
     swing_m: float = 0.5
     closeups: int = 0
@@ -64,11 +67,12 @@ class Scene:
 
 @dataclass(frozen=True)
 class Recording:
-    """A scene recorded, with the truth."""
+    """A scene recorded, with the truth; ``late_s`` (T, C) is by how much each stamp is too early."""
 
     sightings: Sightings
     rig: CameraRig
     world_from_board: FloatArray
+    late_s: FloatArray
 
 
 def ring(scene: Scene, radius_m: float = 4.0) -> CameraRig:
@@ -133,6 +137,8 @@ def record(scene: Scene, seed: int = 0) -> Recording:
     nominal = np.arange(scene.instants + still) / scene.fps
     t_s = np.repeat(nominal[:, None], count, axis=1)
     true_times = t_s + offset + rate * (t_s - nominal.mean())
+    late = scene.jitter_s * np.random.default_rng((seed, 1)).standard_normal(t_s.shape)
+    true_times = true_times + late
     path_seed = rng.integers(2**32)
     rotation, position = wave(true_times, scene, np.random.default_rng(path_seed))
     at_instants, there = wave(nominal, scene, np.random.default_rng(path_seed))
@@ -159,7 +165,7 @@ def record(scene: Scene, seed: int = 0) -> Recording:
     sightings = Sightings(rig.names, sizes, points, xy, t_s, frames)
     poses = np.tile(np.eye(4), (len(nominal), 1, 1))
     poses[:, :3, :3], poses[:, :3, 3] = at_instants, there
-    return Recording(sightings, rig, poses)
+    return Recording(sightings, rig, poses, late)
 
 
 def disturb(recording: Recording, seed: int = 0, amount: float = 1.0) -> tuple[CameraRig, FloatArray]:

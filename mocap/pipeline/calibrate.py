@@ -13,8 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from calibration import CameraRig
-from calibration.bundle import BundleResult, BundleSettings, adjust
-from calibration.bundle.settings import Clocks
+from calibration.bundle import BundleResult, BundleSettings, adjust_with_times
 from calibration.extrinsics import first_rig, only
 from calibration.files import atomic_write, explain_write_error
 from calibration.formats import save_rig
@@ -43,8 +42,6 @@ from mocap.pipeline.world import BY_DEFAULT, WorldChoice, place
 
 Engine = Literal["own", "aniposelib"]
 
-# A model of the clocks must lower the held-out error by this share before it is preferred to a plainer one.
-CLOCKS_GAIN = 0.03
 # The board is followed over this many frame periods, so that one lost picture does not break its path; over long
 # periods a hand may turn back unseen, and only the held-out error tells whether it did.
 FOLLOWED_PERIODS = 2.4
@@ -212,35 +209,22 @@ def _solve(
     progress: Progress,
     cancel: CancelToken,
 ) -> Solved:
-    """Place the cameras and refine everything jointly; the model of the clocks is chosen by held-out error."""
+    """Place the cameras and refine everything jointly, with the model of the clocks that the pictures need."""
     with clock.stage("extrinsics"):
         guess = first_rig(seen, lenses.intrinsics)
         sightings = only(seen, guess.rig.names)
         heldout = choose_heldout(sightings, seed=seed)
-    candidates: tuple[Clocks, ...] = ("simultaneous", "estimated")
     gap_s = max(BundleSettings().max_gap_s, FOLLOWED_PERIODS * _period_s(sightings))
     with clock.stage("bundle"):
-        best: tuple[float, BundleResult] | None = None
-        for clocks in candidates:
-            settings = BundleSettings(lens_of=lenses.priors, clocks=clocks, gate=GATE, max_gap_s=gap_s)
-            try:
-                result = adjust(
-                    sightings.at(~heldout),
-                    guess.rig,
-                    guess.world_from_board[~heldout],
-                    settings,
-                    progress,
-                    lambda: cancel.cancelled,
-                )
-            except CalibrationError:
-                if best is None or cancel.cancelled:
-                    raise
-                continue  # pictures too far apart in time to follow the board between them
-            error = report_from_bundle(result, sightings, heldout).heldout_board_error_mm
-            if best is None or error < (1.0 - CLOCKS_GAIN) * best[0]:
-                best = error, result
-    assert best is not None
-    return Solved(sightings, heldout, best[1], guess.warnings)
+        timed = adjust_with_times(
+            sightings.at(~heldout),
+            guess.rig,
+            guess.world_from_board[~heldout],
+            BundleSettings(lens_of=lenses.priors, gate=GATE, max_gap_s=gap_s),
+            progress,
+            lambda: cancel.cancelled,
+        )
+    return Solved(sightings, heldout, timed.result, guess.warnings)
 
 
 def _about_scale(request: CalibrateRequest) -> dict[str, str]:

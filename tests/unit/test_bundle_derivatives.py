@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 
 from calibration.bundle import BundleSettings, LensPrior, rotations
-from calibration.bundle.adjust import _make, _usable
+from calibration.bundle.adjust import start
 from calibration.bundle.boards import BoardState
 from calibration.bundle.lens import lens_vector, project_rays, with_lens
 from calibration.bundle.motion import board_at, chains_of, within_motion
 from calibration.bundle.robust import Kernel
-from calibration.bundle.schur import Normal, covariance, solve
+from calibration.bundle.schur import Normal, Step, covariance, solve
 from calibration.bundle.synthetic import Scene, disturb, record
 from calibration.camera import Intrinsics
 
@@ -107,6 +107,7 @@ VARIANTS = {
         replace(SCENE, clock_offset_s=(0.0, 0.02, -0.05), clock_rate=(0.0, 1e-3, 0.0)),
         BundleSettings(clocks="estimated", estimate_board=True, lens=LensPrior(centre=0.0)),
     ),
+    "jitter": (SCENE, BundleSettings(clocks="estimated", jitter_sigma_s=0.01, estimate_board=True)),
 }
 
 
@@ -116,48 +117,55 @@ def test_gradient_and_matrix_of_the_whole_problem(name: str, loss: str) -> None:
     scene, settings = VARIANTS[name]
     recording = record(scene, 4)
     rig, boards = disturb(recording, 5, amount=0.05)
-    seen, times = _usable(recording.sightings, boards, settings, 0)
-    problem, state, _ = _make(recording.sightings, rig, boards, settings, seen, times, 0)
-    if name == "clocks":
-        # At the instants themselves the interpolated velocity has a step.
+    started = start(recording.sightings, rig, boards, settings)
+    problem, state = started.problem, started.state
+    rng = np.random.default_rng(6)
+    if problem.moving:
+        # At the instants themselves the interpolated acceleration has a step.
         clock = np.array([[0.0, 0.0], [0.007, 2e-4], [-0.012, -1e-4]])
         state = replace(state, cameras=replace(state.cameras, clock=clock))
+    if name == "jitter":
+        state = replace(state, jitter=tuple(rng.uniform(0.002, 0.008, len(j)) for j in state.jitter))
     kernel, noise = Kernel(loss, 6.0), 0.5  # type: ignore[arg-type]
-    rng = np.random.default_rng(6)
     normal = problem.linearise(state, kernel, problem.seen, noise)
-    scale = 1.0 / np.sqrt(np.concatenate([np.diag(normal.shared), _local_diagonal(normal)]))
+    scale = 1.0 / np.sqrt(np.maximum(np.diag(_dense(normal)), 1e-6))
     direction = rng.normal(size=len(scale)) * scale * 1e-3
 
     def along(start: BoardState, amount: float) -> tuple[BoardState, Normal]:
-        split = len(normal.shared_gradient)
-        moved = problem.move(start, amount * direction[:split], amount * direction[split:])
+        moved = problem.move(start, _step(normal, amount * direction))
         assert moved is not None
         return moved, problem.linearise(moved, kernel, problem.seen, noise)
 
-    gradient = np.concatenate([normal.shared_gradient, normal.local_gradient])
+    gradient = _gradient(normal)
     numeric = (along(state, 1.0)[1].cost - along(state, -1.0)[1].cost) / 2
     assert numeric == pytest.approx(gradient @ direction, rel=1e-5)
     # Without residuals Gauss's matrix is the true one: the cost grows as it says.
     truth = replace(state, cameras=replace(state.cameras, rig=recording.rig))
     pose = recording.world_from_board
     truth = replace(truth, rotation=pose[:, :3, :3].copy(), translation=pose[:, :3, 3].copy())
-    if name == "clocks":
+    if problem.moving:
         return
     at_truth = problem.linearise(truth, Kernel("squared", 1.0), problem.seen, 0.0)
     assert at_truth.cost < 1e-15
-    split = len(normal.shared_gradient)
-    moved = problem.move(truth, direction[:split], direction[split:])
+    moved = problem.move(truth, _step(normal, direction))
     assert moved is not None
     cost = problem.linearise(moved, Kernel("squared", 1.0), problem.seen, 0.0).cost
     assert cost == pytest.approx(0.5 * direction @ _dense(at_truth) @ direction, rel=1e-3)
 
 
-def _local_diagonal(normal: Normal) -> np.ndarray:
-    return np.maximum(np.einsum("nii->ni", normal.local[:, 0]).ravel(), 1e-6)
+def _step(normal: Normal, step: np.ndarray) -> Step:
+    """Split a step of all unknowns."""
+    ends = np.cumsum([len(normal.shared), len(normal.local_gradient), *(len(h.pivot) for h in normal.hidden)])
+    shared, local, *hidden = np.split(step, ends[:-1])
+    return Step(shared, local, tuple(hidden), 0.0, 0.0)
+
+
+def _gradient(normal: Normal) -> np.ndarray:
+    return np.concatenate([normal.shared_gradient, normal.local_gradient, *(h.gradient for h in normal.hidden)])
 
 
 def _dense(normal: Normal) -> np.ndarray:
-    """The whole matrix, global unknowns first."""
+    """The whole matrix: global unknowns, local ones, those of single pictures."""
     count, reach, size, _ = normal.local.shape
     shared = len(normal.shared_gradient)
     local = np.zeros((count * size, count * size))
@@ -167,28 +175,41 @@ def _dense(normal: Normal) -> np.ndarray:
             columns = slice(node * size, (node + 1) * size)
             local[rows, columns] = normal.local[node, ahead]
             local[columns, rows] = normal.local[node, ahead].T
-    full = np.zeros((shared + count * size,) * 2)
-    full[:shared, :shared], full[shared:, shared:] = normal.shared, local
-    full[shared:, :shared], full[:shared, shared:] = normal.mixed, normal.mixed.T
+    split = shared + count * size
+    full = np.zeros((len(_gradient(normal)),) * 2)
+    full[:shared, :shared], full[shared:split, shared:split] = normal.shared, local
+    full[shared:split, :shared], full[:shared, shared:split] = normal.mixed, normal.mixed.T
+    at = split
+    for hidden in normal.hidden:
+        for picture, pivot in enumerate(hidden.pivot):
+            full[at, at] = pivot
+            full[at, hidden.columns] = hidden.by_shared[picture]
+            for node, block in zip(hidden.nodes[picture], hidden.by_local[picture], strict=True):
+                full[at, shared + size * node : shared + size * (node + 1)] += block
+            full[:at, at] = full[at, :at]
+            at += 1
     return full
 
 
-@pytest.mark.parametrize("name", ["simultaneous", "clocks"])
+@pytest.mark.parametrize("name", ["simultaneous", "clocks", "jitter"])
 def test_elimination_agrees_with_dense_algebra(name: str) -> None:
     scene, settings = VARIANTS[name]
     recording = record(replace(scene, instants=11), 4)
     rig, boards = disturb(recording, 5, amount=0.05)
-    seen, times = _usable(recording.sightings, boards, settings, 0)
-    problem, state, _ = _make(recording.sightings, rig, boards, settings, seen, times, 0)
+    started = start(recording.sightings, rig, boards, settings)
+    problem, state = started.problem, started.state
     normal = problem.linearise(state, Kernel("squared", 1.0), problem.seen, 0.5)
     dense = _dense(normal)
-    gradient = np.concatenate([normal.shared_gradient, normal.local_gradient])
+    gradient = _gradient(normal)
     step = solve(normal, 1e-3)
     assert step is not None
     scale = 1.0 / np.sqrt(np.diag(dense))
-    damped = dense + 1e-3 * np.diag(np.diag(dense))
+    # Each level of unknowns is damped as it stands when those below it are gone.
+    plain = normal.without_hidden(1e-3)
+    own = [np.diag(plain.shared), np.einsum("nii->ni", plain.local[:, 0]).ravel()]
+    damped = dense + 1e-3 * np.diag(np.concatenate([*own, *(hidden.pivot for hidden in normal.hidden)]))
     expected = -scale * np.linalg.solve(damped * scale[:, None] * scale, gradient * scale)
-    found = np.concatenate([step.shared, step.local])
+    found = np.concatenate([step.shared, step.local, *step.hidden])
     np.testing.assert_allclose(found / scale, expected / scale, atol=1e-6 * np.abs(expected / scale).max())
     quadratic = -(gradient @ expected + 0.5 * expected @ dense @ expected)
     assert step.gain == pytest.approx(quadratic, rel=1e-6)
