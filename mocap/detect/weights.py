@@ -257,7 +257,11 @@ def add(path: Path, card_path: Path | None = None) -> ModelStatus:
         return _add_weights(path, read_card(card_path), card_path)
     have = sha256_of(path)
     for card in known_cards().values():
-        if trust.resolve(models_dir(), card).sha256 == have:
+        known = trust.resolve(models_dir(), card)
+        named = known.on_trust and card.file == path.name
+        if named:  # without a hash, the first file is known by the name that `fetch` would give it
+            check_weights(path)
+        if named or known.sha256 == have:
             _store(path, card, str(path))
             return _state(card, whole=False)
     check_weights(path)
@@ -271,7 +275,8 @@ def add(path: Path, card_path: Path | None = None) -> ModelStatus:
 def _add_card(path: Path) -> ModelCard:
     """Check a card and keep it among the user's own."""
     card = read_card(path)
-    card_skeleton(card)
+    if card.task in ("landmarks", "people"):
+        card_skeleton(card)
     with atomic_write(user_cards_dir() / f"{card.name}.toml") as draft:
         shutil.copyfile(path, draft)
     return card
