@@ -13,7 +13,6 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg import cho_factor, cho_solve, cho_solve_banded, cholesky_banded
-from scipy.sparse import csr_array
 
 from calibration.transforms import FloatArray
 
@@ -53,17 +52,25 @@ def _floored(diagonal: FloatArray, damping: float) -> FloatArray:
 
 def scatter(count: int, index: NDArray[np.intp], values: FloatArray) -> FloatArray:
     """Sum values (P, ...) into (count, ...) by index (P,)."""
-    number = len(index)
-    matrix = csr_array((np.ones(number), (index, np.arange(number))), shape=(count, number))
-    summed = np.asarray(matrix @ values.reshape(number, -1))
-    return summed.reshape((count, *values.shape[1:]))
+    summed = np.zeros((count, *values.shape[1:]))
+    if not len(index):
+        return summed
+    if (np.diff(index) < 0).any():
+        order = np.argsort(index, kind="stable")
+        index, values = index[order], values[order]
+    first = np.flatnonzero(np.diff(index, prepend=-1))
+    # Most often no two pictures of a camera share an instant.
+    summed[index[first]] = values if len(first) == len(index) else np.add.reduceat(values, first, axis=0)
+    return summed
 
 
 def add_pair(local: FloatArray, row: NDArray[np.intp], column: NDArray[np.intp], block: FloatArray) -> None:
     """Add blocks (P, b, b) of rows ``row`` >= columns ``column`` to a band (see ``Normal.local``)."""
     for ahead in range(local.shape[1]):
         chosen = row - column == ahead
-        if chosen.any():
+        if chosen.all():
+            local[:, ahead] += scatter(len(local), column, block)
+        elif chosen.any():
             local[:, ahead] += scatter(len(local), column[chosen], block[chosen])
 
 
