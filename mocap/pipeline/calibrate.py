@@ -36,7 +36,7 @@ from mocap.pipeline.calibration_inputs import (
     open_target,
     search,
 )
-from mocap.pipeline.crosscheck import cross_check_with_aniposelib
+from mocap.pipeline.crosscheck import cross_check_with_aniposelib, require_aniposelib
 from mocap.pipeline.lenses import KnownLenses, LensChoice, Lenses, find_lenses, take_lenses
 from mocap.pipeline.world import BY_DEFAULT, WorldChoice, place
 
@@ -143,6 +143,8 @@ def calibrate(
         Whatever goes wrong, with the cause and the remedy.
     """
     cancel = cancel or CancelToken()
+    if request.engine == "aniposelib":
+        require_aniposelib()
     clock = _Clock()
     rig_file = _rig_file(request)
     with clock.stage("open"):

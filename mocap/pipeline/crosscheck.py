@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import importlib.util
 import io
 import time
 import warnings
@@ -20,7 +21,7 @@ from calibration.formats.anipose import from_camera_group, to_camera_group
 from calibration.report import CrossCheck, at_common_times, cross_check
 from calibration.report.from_bundle import true_times
 from calibration.sightings import Sightings
-from mocap.core.errors import CalibrationError
+from mocap.core.errors import CalibrationError, MissingExtraError
 from mocap.core.types import FloatArray, IntArray
 
 ENGINE = "aniposelib"
@@ -63,6 +64,17 @@ class _Board:
             )
             row["rvec"], row["tvec"] = (rvec, tvec) if found else (None, None)
         return rows
+
+
+def require_aniposelib() -> None:
+    """Say at once that aniposelib is not there, rather than after minutes of detection.
+
+    Raises
+    ------
+    MissingExtraError
+    """
+    if importlib.util.find_spec(ENGINE) is None:
+        raise MissingExtraError(f"This needs the package '{ENGINE}'.", "anipose")
 
 
 def solve_with_aniposelib(sightings: Sightings) -> tuple[CameraRig, float]:
