@@ -26,7 +26,7 @@ from calibration.bundle.parameters import CameraState, make_layout
 from calibration.bundle.refine import _triangulate
 from calibration.bundle.robust import Kernel
 from calibration.bundle.rotations import right_jacobian
-from calibration.bundle.synthetic import Recording, Scene, disturb, record, ring
+from calibration.bundle.synthetic import Scene, disturb, record, ring
 from calibration.camera import CameraRig
 
 FOCAL_AND_K1 = LensPrior(np.inf, 0.0, 0.0, (np.inf, 0.0, 0.0, 0.0), 0.0, 0.0)
@@ -56,7 +56,7 @@ def point_scene(cameras: int, points: int, seed: int = 0) -> PointScene:
     pixels, _ = rig.project(where)
     xy = np.moveaxis(pixels, 0, 1) + rng.normal(0.0, PEER_NOISE_PX, (points, cameras, 1, 2))
     nothing = record(Scene(cameras=cameras, instants=2))
-    guess, _ = disturb(Recording(nothing.sightings, rig, nothing.world_from_board), seed + 1)
+    guess, _ = disturb(replace(nothing, rig=rig), seed + 1)
     # The principal points stay as they are: no solver here may move them.
     cameras_ = [
         replace(g, intrinsics=replace(g.intrinsics, K=_recentred(g.intrinsics.K, c.intrinsics.K)))
