@@ -1,7 +1,21 @@
 """People and their keypoints in each view."""
 
+from mocap.detect.between import fill_between
 from mocap.detect.detector import BlazePoseDetector, DetectorSettings
 from mocap.detect.load import load_detector
-from mocap.detect.protocol import Detector, ViewPoses, ViewState
+from mocap.detect.pace import Past
+from mocap.detect.protocol import Detector, ViewDetector, ViewPoses, ViewState
+from mocap.detect.tracker import all_due
 
-__all__ = ["BlazePoseDetector", "Detector", "DetectorSettings", "ViewPoses", "ViewState", "load_detector"]
+__all__ = [
+    "BlazePoseDetector",
+    "Detector",
+    "DetectorSettings",
+    "Past",
+    "ViewDetector",
+    "ViewPoses",
+    "ViewState",
+    "all_due",
+    "fill_between",
+    "load_detector",
+]

@@ -12,7 +12,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from mocap.core.types import FloatArray, ImageArray
+from mocap.core.skeleton import Skeleton
+from mocap.core.types import FloatArray, ImageArray, IntArray
 from mocap.detect.crop import cut, to_picture, upright_region
 
 LANDMARKS = 33
@@ -40,6 +41,10 @@ OUTSIDE_CROP = 0.1
 SIGMA_SEEN = 2.0
 SIGMA_UNSEEN = 8.0
 SIGMA_POWER = 4
+
+
+# What x in a crop and x in its mirror image add up to, in sides of the crop: see `refine`.
+MIRROR_SUM = 256.1 / 256.0
 
 
 @dataclass(frozen=True)
@@ -94,23 +99,25 @@ def refine(xy: FloatArray, heat: NDArray[np.float32], size: int) -> FloatArray:
     without refinement). On the studio's sample it lowers the median error from 3.6 to 2.5 crop px.
     """
     cells = heat.shape[0]
-    half = WINDOW // 2
-    result = xy.copy()
-    for n in range(xy.shape[0]):
-        if not np.isfinite(xy[n]).all():
-            continue
-        column, row = (int(v) for v in np.floor(xy[n] * cells / size))
-        if not (0 <= column < cells and 0 <= row < cells):
-            continue
-        r0, r1 = max(0, row - half), min(cells, row + half + 1)
-        c0, c1 = max(0, column - half), min(cells, column + half + 1)
-        weight = sigmoid(heat[r0:r1, c0:c1, n].astype(np.float64))
-        if not weight.max() >= REFINE_PEAK:  # Written so that NaN is no peak.
-            continue
-        x = (weight.sum(axis=0) @ np.arange(c0, c1)) / weight.sum()
-        y = (weight.sum(axis=1) @ np.arange(r0, r1)) / weight.sum()
-        result[n] = np.array([x, y]) * size / cells
-    return result
+    at = np.floor(xy * cells / size)
+    with np.errstate(invalid="ignore"):
+        inside = ((at >= 0) & (at < cells)).all(axis=1)  # NaN is outside.
+    at = np.where(inside[:, None], at, 0.0).astype(np.int64)
+    around = np.arange(WINDOW) - WINDOW // 2
+    columns, rows = at[:, :1] + around, at[:, 1:] + around  # (N, 7)
+    window = heat[rows.clip(0, cells - 1)[:, :, None], columns.clip(0, cells - 1)[:, None], _each(xy)]
+    beyond = ((rows < 0) | (rows >= cells))[:, :, None] | ((columns < 0) | (columns >= cells))[:, None]
+    weight = np.where(beyond, 0.0, sigmoid(window.astype(np.float64)))
+    total = weight.sum(axis=(1, 2))
+    clear = inside & (weight.max(axis=(1, 2)) >= REFINE_PEAK)  # NaN is no peak.
+    centre = np.column_stack([(weight.sum(axis=1) * columns).sum(axis=1), (weight.sum(axis=2) * rows).sum(axis=1)])
+    centre /= np.where(clear, total, 1.0)[:, None]
+    return np.asarray(np.where(clear[:, None], centre * size / cells, xy))
+
+
+def _each(xy: FloatArray) -> IntArray:
+    """Number of each point, to pick its own heat map."""
+    return np.arange(xy.shape[0])[:, None, None]
 
 
 def sigmoid(x: FloatArray) -> FloatArray:
@@ -119,7 +126,11 @@ def sigmoid(x: FloatArray) -> FloatArray:
 
 
 def decode(
-    outputs: list[NDArray[np.float32]], region: FloatArray, size: int, picture_wh: tuple[int, int]
+    outputs: list[NDArray[np.float32]],
+    region: FloatArray,
+    size: int,
+    picture_wh: tuple[int, int],
+    mirror: IntArray | None = None,
 ) -> Landmarks:
     """Read the landmarks out of the network's answer.
 
@@ -133,9 +144,14 @@ def decode(
         Its side, px.
     picture_wh : (int, int)
         px.
+    mirror : (39,) int, optional
+        The crop was shown left side right; each row's partner on the other side, from `mirror_of`.
     """
     rows = outputs[0].reshape(ROWS, 5).astype(np.float64)
     corner_xy = refine(rows[:, :2], outputs[2][0], size)
+    if mirror is not None:
+        rows, corner_xy = rows[mirror], corner_xy[mirror]
+        corner_xy[:, 0] = MIRROR_SUM * size - corner_xy[:, 0]
     # The network measures from the crop's corner, half a pixel before its first pixel's centre.
     xy = to_picture(corner_xy - 0.5, region, size)
     score = sigmoid(rows[:LANDMARKS, 3]) * sigmoid(rows[:LANDMARKS, 4])
@@ -158,4 +174,28 @@ def decode(
         score=score,
         presence=presence if np.isfinite(presence) else 0.0,
         next_region=upright_region(xy[HIP_ROW], xy[CIRCLE_ROW], radius, SIDE_PER_RADIUS),
+    )
+
+
+def mirror_of(skeleton: Skeleton) -> IntArray:
+    """Row (39,) that holds each row's partner on the other side of the body."""
+    partner = np.arange(ROWS)
+    for left, right in skeleton.mirror:
+        a, b = skeleton.index(left, right)
+        partner[a], partner[b] = b, a
+    return partner
+
+
+def mean(one: Landmarks, other: Landmarks) -> Landmarks:
+    """Mean of what was found in a crop and in its mirror image; a landmark that only one has is taken from it."""
+
+    def middle(a: FloatArray, b: FloatArray) -> FloatArray:
+        return np.where(np.isfinite(a), np.where(np.isfinite(b), (a + b) / 2.0, a), b)
+
+    return Landmarks(
+        xy=middle(one.xy, other.xy),
+        sigma_px=middle(one.sigma_px, other.sigma_px),
+        score=middle(one.score, other.score),
+        presence=(one.presence + other.presence) / 2.0,
+        next_region=one.next_region,
     )

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
-from queue import SimpleQueue
 from typing import TypeVar
 
 import numpy as np
@@ -18,13 +17,15 @@ from mocap.core.types import FloatArray, ImageArray
 from mocap.detect import blazepose, multipose, tracker
 from mocap.detect.blazepose import Landmarks
 from mocap.detect.cards import ModelCard
-from mocap.detect.litert import LiteRtModel
+from mocap.detect.pace import no_past
+from mocap.detect.pool import Pool, open_network
 from mocap.detect.protocol import ViewPoses, ViewState
+from mocap.detect.runtimes import Kind
 from mocap.detect.tracker import Body
 from mocap.presets import load_skeleton
 
 # Raise when the same pictures and weights give other numbers than before: cached results depend on it.
-CODE_VERSION = 2
+CODE_VERSION = 3
 # Frames after a search until the next one for somebody who was lost or is seen badly: hidden people come out
 # again within a fraction of a second, and a search takes as long as a crop.
 RETRY_INTERVAL = 5
@@ -43,34 +44,28 @@ class DetectorSettings:
         Slots per view.
     search_interval : int
         Frames between searches of the whole picture for new people; a lost person is searched for at once.
+    longest_pace : int
+        Frames from one look at a person to the next, at most; 1 looks at every picture. The less a person's
+        motion can be foreseen, the more often they are looked at.
     threads : int
         Crops that are worked on at the same time.
+    runtime : str or None
+        What runs the landmark network; None is the one that comes with the base install.
+    flip : bool
+        Look at each crop and at its mirror image, and take the mean: twice the time.
     """
 
     max_people: int = 3
     search_interval: int = 15
+    longest_pace: int = 1
     threads: int = 2
+    runtime: Kind | None = None
+    flip: bool = False
 
     def __post_init__(self) -> None:
-        for name in ("max_people", "search_interval", "threads"):
+        for name in ("max_people", "search_interval", "longest_pace", "threads"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} must be at least 1")
-
-
-class _Pool:
-    """Copies of one network, each used by one thread at a time."""
-
-    def __init__(self, make: Callable[[], LiteRtModel], copies: int) -> None:
-        self._free: SimpleQueue[LiteRtModel] = SimpleQueue()
-        for _ in range(copies):
-            self._free.put(make())
-
-    def use(self, work: Callable[[LiteRtModel], Result]) -> Result:
-        model = self._free.get()
-        try:
-            return work(model)
-        finally:
-            self._free.put(model)
 
 
 @dataclass
@@ -79,12 +74,17 @@ class _View:
 
     Attributes
     ----------
+    bodies : list of Body
+        Who was found in this picture.
+    awaited : list of Body
+        Who is not looked at in this picture, as foreseen.
     lost : list of int
         Slots whose person was not found where expected.
     """
 
     image: ImageArray
     state: ViewState
+    awaited: list[Body]
     bodies: list[Body] = field(default_factory=list)
     lost: list[int] = field(default_factory=list)
     searched: bool = False
@@ -94,12 +94,22 @@ class _View:
         return self.image.shape[1], self.image.shape[0]
 
     @property
-    def doubtful(self) -> bool:
-        return any(tracker.is_doubtful(body) for body in self.bodies)
+    def everybody(self) -> list[Body]:
+        found = {body.slot for body in self.bodies}
+        return self.bodies + [body for body in self.awaited if body.slot not in found]
+
+    @property
+    def doubtful(self) -> list[Body]:
+        return [body for body in self.everybody if tracker.is_doubtful(body)]
+
+    def drop_duplicates(self) -> None:
+        """Leave one body of each person."""
+        kept = tracker.without_duplicates(self.everybody)
+        self.bodies = [body for body in self.bodies if any(body is one for one in kept)]
 
 
 class BlazePoseDetector:
-    """A `Detector` of MoveNet MultiPose and BlazePose.
+    """A `ViewDetector` of MoveNet MultiPose and BlazePose.
 
     Parameters
     ----------
@@ -129,11 +139,16 @@ class BlazePoseDetector:
                 "Mend the card.",
                 landmarks[1],
             )
+        self._mirror = blazepose.mirror_of(self._skeleton)
         # One thread in each of several copies: measured on 2 cores, heavy takes 31 ms a crop so and 40 ms
-        # with two threads in one copy (full 9 and 12); LiteRT lets other Python threads run meanwhile.
-        self._finders = _Pool(lambda: LiteRtModel(finder[1], (multipose.OUTPUT_SHAPE,)), settings.threads)
-        self._networks = _Pool(lambda: LiteRtModel(landmarks[1], blazepose.OUTPUT_SHAPES), settings.threads)
-        self._workers = ThreadPoolExecutor(settings.threads, thread_name_prefix="detect")
+        # with two threads in one copy (full 9 and 12); the runtimes let other Python threads run meanwhile.
+        self._finders = Pool(lambda: open_network(finder[1], (multipose.OUTPUT_SHAPE,)), settings.threads)
+        self._networks = Pool(
+            lambda: open_network(landmarks[1], blazepose.OUTPUT_SHAPES, settings.runtime), settings.threads
+        )
+        # Two groups of threads: those of the views wait for those of the crops, never the other way round.
+        self._views = ThreadPoolExecutor(settings.threads, thread_name_prefix="view")
+        self._crops = ThreadPoolExecutor(settings.threads, thread_name_prefix="crop")
 
     @property
     def skeleton(self) -> Skeleton:
@@ -151,11 +166,21 @@ class BlazePoseDetector:
         return self._landmark_card.name
 
     @property
+    def runtime(self) -> str:
+        """What runs the landmark network."""
+        return self._networks.name
+
+    @property
     def identity(self) -> str:
-        """Names and hashes of the models, and the settings that the result depends on."""
+        """Names and hashes of the models, and the settings that the result depends on.
+
+        The runtime is not among them: those that are offered agree within 0.05 px, and a test sees to it.
+        """
         parts = [f"{c.name}@{c.version}:{c.sha256}" for c in (self._finder_card, self._landmark_card)]
         parts += [str(c.input) for c in (self._finder_card, self._landmark_card)]
-        parts += [str(self._settings.max_people), str(self._settings.search_interval), str(CODE_VERSION)]
+        known = self._settings
+        parts += [str(n) for n in (known.max_people, known.search_interval, known.longest_pace, known.flip)]
+        parts.append(str(CODE_VERSION))
         digest = hashlib.sha256("|".join(parts).encode()).hexdigest()[:16]
         return f"{self._landmark_card.name}+{self._finder_card.name}-v{CODE_VERSION}-{digest}"
 
@@ -167,67 +192,64 @@ class BlazePoseDetector:
             track=np.full(slots, -1, dtype=np.int64),
             next_track=0,
             frames_since_search=self._settings.search_interval,
+            past=no_past(slots, blazepose.LANDMARKS),
         )
 
     def detect(
         self, images: Sequence[ImageArray | None], states: Sequence[ViewState]
     ) -> tuple[list[ViewPoses], list[ViewState]]:
-        """Find people in one picture of each view; see `Detector`.
+        """Find people in one picture of each view; see `Detector`."""
+        pairs = list(zip(images, states, strict=True))
+        results = list(self._views.map(lambda pair: self.detect_view(*pair), pairs))
+        return [poses for poses, _ in results], [state for _, state in results]
 
-        People known from the frame before are looked for where they were. Then the whole picture is
-        searched in the views where somebody was lost or is seen badly, or where a search is due.
+    def detect_view(self, image: ImageArray | None, state: ViewState) -> tuple[ViewPoses, ViewState]:
+        """Find people in one picture of one view.
+
+        People known from the frame before are looked for where they are expected, unless their motion lets
+        them wait. Then the whole picture is searched if somebody was lost or is seen badly, or a search is due.
         """
-        views = [None if i is None else _View(i, s) for i, s in zip(images, states, strict=True)]
-        present = [view for view in views if view is not None]
-        self._follow(present)
-        self._search([view for view in present if self._search_is_due(view)])
+        if image is None:
+            return tracker.nobody(self.max_people, blazepose.LANDMARKS), tracker.unseen(state)
+        view = _View(image, state, tracker.awaited(state))
+        self._follow(view)
+        if self._search_is_due(view):
+            self._search(view)
+        view.drop_duplicates()
+        since = self._since_search(view)
+        return tracker.settle(view.bodies, state, blazepose.LANDMARKS, view.wh, since, self._settings.longest_pace)
 
-        poses, after = [], []
-        for view, state in zip(views, states, strict=True):
-            if view is None:
-                poses.append(tracker.nobody(self.max_people, blazepose.LANDMARKS))
-                after.append(replace(state, frames_since_search=state.frames_since_search + 1))
-                continue
-            bodies = tracker.without_duplicates(view.bodies)
-            found, following = tracker.settle(
-                bodies, view.state, blazepose.LANDMARKS, view.wh, self._since_search(view, bodies)
-            )
-            poses.append(found)
-            after.append(following)
-        return poses, after
-
-    def _follow(self, views: list[_View]) -> None:
-        """Look for the known people of each view where they are expected."""
-        known = [(view, int(slot)) for view in views for slot in np.flatnonzero(view.state.track >= 0)]
-        results = self._map(lambda job: self._landmarks(job[0].image, job[0].state.roi[job[1]]), known)
-        for (view, slot), result in zip(known, results, strict=True):
+    def _follow(self, view: _View) -> None:
+        """Look for the known people whose turn it is where they are expected."""
+        known = np.flatnonzero((view.state.track >= 0) & ~tracker.waiting(view.state)).tolist()
+        regions = [tracker.expected_region(view.state, slot) for slot in known]
+        results = self._map(lambda region: self._landmarks(view.image, region), regions)
+        for slot, region, result in zip(known, regions, results, strict=True):
             if tracker.is_person(result):
-                view.bodies.append(Body(result, view.state.roi[slot], slot, int(view.state.track[slot])))
-        for view in views:
-            view.bodies = tracker.without_duplicates(view.bodies)
-            kept = {body.slot for body in view.bodies}
-            view.lost = [int(s) for s in np.flatnonzero(view.state.track >= 0) if int(s) not in kept]
+                view.bodies.append(Body(result, region, slot, int(view.state.track[slot])))
+        view.drop_duplicates()
+        kept = {body.slot for body in view.bodies}
+        view.lost = [slot for slot in known if slot not in kept]
 
     def _search_is_due(self, view: _View) -> bool:
         waited = view.state.frames_since_search + 1
         if view.doubtful and waited >= RETRY_INTERVAL:
             return True
-        full = len(view.bodies) == self._settings.max_people
+        full = len(view.everybody) == self._settings.max_people
         return not full and (bool(view.lost) or waited >= self._settings.search_interval)
 
-    def _since_search(self, view: _View, bodies: list[Body]) -> int:
+    def _since_search(self, view: _View) -> int:
         """Frames since the last search, as the next frame is to see it."""
         if not view.searched:
             return view.state.frames_since_search + 1
-        still_lost = set(view.lost) - {body.slot for body in bodies}
+        still_lost = set(view.lost) - {body.slot for body in view.bodies}
         return max(0, self._settings.search_interval - RETRY_INTERVAL) if still_lost else 0
 
-    def _search(self, views: list[_View]) -> None:
-        """Search whole pictures for people who are new, lost or seen badly."""
-        found = self._map(self._candidates, views)
-        jobs = [(view, *one) for view, ones in zip(views, found, strict=True) for one in ones]
-        results = self._map(lambda job: self._landmarks(job[0].image, job[1]), jobs)
-        for (view, region, slot), result in zip(jobs, results, strict=True):
+    def _search(self, view: _View) -> None:
+        """Search the whole picture for people who are new, lost or seen badly."""
+        jobs = self._candidates(view)
+        results = self._map(lambda job: self._landmarks(view.image, job[0]), jobs)
+        for (region, slot), result in zip(jobs, results, strict=True):
             if not tracker.is_person(result):
                 continue
             body = Body(result, region, slot, int(view.state.track[slot]) if slot >= 0 else -1)
@@ -236,8 +258,7 @@ class BlazePoseDetector:
                 view.bodies.append(body)
             elif tracker.quality(body) > tracker.quality(first):
                 view.bodies = [body if b is first else b for b in view.bodies]
-        for view in views:
-            view.searched = True
+        view.searched = True
 
     def _candidates(self, view: _View) -> list[tuple[FloatArray, int]]:
         """Crops worth looking at in a whole picture, and the slot of the known person each may show.
@@ -253,7 +274,7 @@ class BlazePoseDetector:
             region = multipose.region(xy, score)
             if not tracker.usable_region(region, view.wh):
                 continue
-            same = next((b for b in view.bodies if tracker.is_same(xy, float(region[2]), b)), None)
+            same = next((b for b in view.everybody if tracker.is_same(xy, float(region[2]), b)), None)
             if same is not None and not tracker.is_doubtful(same):
                 continue
             slot = same.slot if same is not None else self._slot_near(region, view)
@@ -264,17 +285,25 @@ class BlazePoseDetector:
 
     def _slot_near(self, region: FloatArray, view: _View) -> int:
         """Slot of the person who was lost or is seen badly where this crop is; -1 if there is none."""
-        open_slots = view.lost + [b.slot for b in view.bodies if tracker.is_doubtful(b)]
+        open_slots = view.lost + [body.slot for body in view.doubtful]
         near = [s for s in open_slots if tracker.is_near(region, view.state.roi[s])]
         return min(near, key=lambda s: float(np.linalg.norm(region[:2] - view.state.roi[s, :2])), default=-1)
 
     def _landmarks(self, image: ImageArray, region: FloatArray) -> Landmarks:
         """Landmarks of the person in one crop."""
-        spec = self._landmark_card.input
+        spec, wh = self._landmark_card.input, (image.shape[1], image.shape[0])
         tensor = blazepose.prepare(image, region, spec.size_px, spec.divide_by)
-        outputs = self._networks.use(lambda model: model.run(tensor))
-        return blazepose.decode(outputs, region, spec.size_px, (image.shape[1], image.shape[0]))
+        outputs = self._networks.use(lambda network: network.run(tensor))
+        found = blazepose.decode(outputs, region, spec.size_px, wh)
+        if not self._settings.flip:
+            return found
+        mirrored = np.ascontiguousarray(tensor[:, :, ::-1])
+        outputs = self._networks.use(lambda network: network.run(mirrored))
+        other = blazepose.decode(outputs, region, spec.size_px, wh, mirror=self._mirror)
+        return blazepose.mean(found, other)
 
-    def _map(self, work: Callable[[Item], Result], items: Iterable[Item]) -> list[Result]:
+    def _map(self, work: Callable[[Item], Result], items: Sequence[Item]) -> list[Result]:
         """Do the work on the items, several at a time; results in the items' order."""
-        return list(self._workers.map(work, items))
+        if len(items) < 2:
+            return [work(item) for item in items]
+        return list(self._crops.map(work, items))

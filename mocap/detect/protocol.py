@@ -4,10 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
+
+import numpy as np
+from numpy.typing import NDArray
 
 from mocap.core.skeleton import Skeleton
 from mocap.core.types import FloatArray, ImageArray, IntArray
+from mocap.detect.pace import Past
+
+BoolArray = NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
@@ -22,12 +28,16 @@ class ViewPoses:
         Standard deviation, px, and confidence, 0 to 1.
     track : (P,) int
         Number of the person within this view, constant while tracked.
+    looked : (P,) bool, or None
+        False where the keypoints are foreseen from earlier pictures instead of found in this one; None if
+        all are found.
     """
 
     xy: FloatArray
     sigma_px: FloatArray
     score: FloatArray
     track: IntArray
+    looked: BoolArray | None = None
 
 
 @dataclass(frozen=True)
@@ -45,12 +55,15 @@ class ViewState:
         The number that the next new person gets.
     frames_since_search : int
         Frames since people were last searched for in the whole picture.
+    past : Past or None
+        How the people moved; None for a detector that looks at every picture.
     """
 
     roi: FloatArray
     track: IntArray
     next_track: int
     frames_since_search: int
+    past: Past | None = None
 
 
 class Detector(Protocol):
@@ -86,4 +99,13 @@ class Detector(Protocol):
         states : sequence of ViewState
             As returned for the frame before.
         """
+        ...
+
+
+@runtime_checkable
+class ViewDetector(Detector, Protocol):
+    """A detector whose views know nothing of each other, and that several threads may ask at once."""
+
+    def detect_view(self, image: ImageArray | None, state: ViewState) -> tuple[ViewPoses, ViewState]:
+        """Find people in one picture of one view; see `Detector.detect`."""
         ...

@@ -8,7 +8,8 @@ import numpy as np
 
 from mocap.core.types import FloatArray, IntArray
 from mocap.detect.blazepose import Landmarks
-from mocap.detect.protocol import ViewPoses, ViewState
+from mocap.detect.pace import Past, foreseen, next_pace, no_past, surprise
+from mocap.detect.protocol import BoolArray, ViewPoses, ViewState
 
 # COCO's keypoints among BlazePose's landmarks, in COCO's order.
 BLAZEPOSE_OF_COCO: IntArray = np.array([0, 2, 5, 7, 8, 11, 12, 13, 14, 15, 16, 23, 24, 25, 26, 27, 28])
@@ -137,33 +138,116 @@ def without_duplicates(bodies: list[Body]) -> list[Body]:
 
 
 def settle(
-    bodies: list[Body], state: ViewState, keypoints: int, picture_wh: tuple[int, int], since_search: int
+    bodies: list[Body],
+    state: ViewState,
+    keypoints: int,
+    picture_wh: tuple[int, int],
+    since_search: int,
+    longest: int = 1,
 ) -> tuple[ViewPoses, ViewState]:
-    """Put the bodies into slots and say where to look in the next frame.
+    """Put the bodies into slots and say where and when to look next.
 
     Known people keep their slot; new ones take the free slots in the order given, and those beyond the
-    last slot are left out. ``since_search`` goes into the new state.
+    last slot are left out. People whose turn it is not are where they were foreseen.
+
+    Parameters
+    ----------
+    bodies : list of Body
+        Who was found.
+    state : ViewState
+        Before this frame; `waiting` of it says whose turn it is not.
+    keypoints : int
+    picture_wh : (int, int)
+        px.
+    since_search : int
+        Goes into the new state.
+    longest : int
+        Frames from one look at a person to the next, at most.
     """
     slots = state.track.shape[0]
-    track = np.full(slots, -1, dtype=np.int64)
+    before = state.past or no_past(slots, keypoints)
+    waits = waiting(state)
     next_track = state.next_track
     placed: dict[int, Body] = {b.slot: b for b in bodies if b.slot >= 0}
-    free = [s for s in range(slots) if s not in placed]
+    free = [s for s in range(slots) if s not in placed and not waits[s]]
     for body, slot in zip([b for b in bodies if b.slot < 0], free, strict=False):
         placed[slot] = replace(body, slot=slot, track=next_track)
         next_track += 1
 
-    poses = nobody(slots, keypoints)
+    poses, past = nobody(slots, keypoints), no_past(slots, keypoints)
     roi = np.full((slots, 4), np.nan)
+    for slot in [s for s in range(slots) if waits[s] and s not in placed]:
+        age = int(before.age[slot]) + 1
+        poses.track[slot], roi[slot] = state.track[slot], state.roi[slot]
+        poses.xy[slot], poses.score[slot] = foreseen(before, slot, age), before.score[slot]
+        poses.sigma_px[slot] = before.sigma_px[slot]
+        for name in ("xy", "velocity", "sigma_px", "score", "pace"):
+            getattr(past, name)[slot] = getattr(before, name)[slot]
+        past.age[slot] = age
+    looked = np.zeros(slots, dtype=np.bool_)
     for slot, body in placed.items():
-        track[slot] = body.track
-        poses.xy[slot], poses.score[slot] = body.landmarks.xy, body.landmarks.score
-        poses.sigma_px[slot] = body.landmarks.sigma_px
-        if usable_region(body.landmarks.next_region, picture_wh):
-            roi[slot] = body.landmarks.next_region
+        found = body.landmarks
+        poses.track[slot], looked[slot] = body.track, True
+        poses.xy[slot], poses.score[slot], poses.sigma_px[slot] = found.xy, found.score, found.sigma_px
+        _remember(past, before, slot, found, known=body.track == state.track[slot], longest=longest)
+        if usable_region(found.next_region, picture_wh):
+            roi[slot] = found.next_region
     # A slot whose next crop is unknown is free from the next frame on, though its pose counts in this one.
-    goes_on = np.where(np.isfinite(roi[:, 0]), track, -1)
-    return replace(poses, track=track), ViewState(roi, goes_on, next_track, since_search)
+    goes_on = np.where(np.isfinite(roi[:, 0]), poses.track, -1)
+    return replace(poses, looked=looked), ViewState(roi, goes_on, next_track, since_search, past)
+
+
+def waiting(state: ViewState) -> BoolArray:
+    """Slots (P,) of the people who need not be looked at in the next picture."""
+    if state.past is None:
+        return np.zeros(state.track.shape[0], dtype=np.bool_)
+    return np.asarray((state.track >= 0) & (state.past.age + 1 < state.past.pace))
+
+
+def awaited(state: ViewState) -> list[Body]:
+    """People whose turn it is not, as they are foreseen in the next picture."""
+    if state.past is None:
+        return []
+    past, found = state.past, []
+    for slot in np.flatnonzero(waiting(state)).tolist():
+        xy, region = foreseen(past, slot, int(past.age[slot]) + 1), expected_region(state, slot)
+        landmarks = Landmarks(xy, past.sigma_px[slot], past.score[slot], 1.0, region)
+        found.append(Body(landmarks, region, slot, int(state.track[slot])))
+    return found
+
+
+def unseen(state: ViewState) -> ViewState:
+    """State after an instant of which the view has no picture."""
+    past = state.past
+    if past is not None:
+        past = replace(past, age=past.age + (state.track >= 0))
+    return replace(state, frames_since_search=state.frames_since_search + 1, past=past)
+
+
+def all_due(state: ViewState) -> ViewState:
+    """Return the state with everybody to be looked at in the next picture, however well they are foreseen."""
+    past = state.past
+    return state if past is None else replace(state, past=replace(past, pace=np.ones_like(past.pace)))
+
+
+def expected_region(state: ViewState, slot: int) -> FloatArray:
+    """Crop (4,) in which to look for a known person in the next picture: moved on as the hips moved."""
+    region = state.roi[slot].copy()
+    if state.past is not None:
+        shift = (state.past.age[slot] + 1) * state.past.velocity[slot, HIPS].mean(axis=0)
+        region[:2] += np.where(np.isfinite(shift), shift, 0.0)
+    return np.asarray(region)
+
+
+def _remember(past: Past, before: Past, slot: int, found: Landmarks, known: bool, longest: int) -> None:
+    """Write into ``past`` what a look at a person tells of their motion."""
+    past.xy[slot], past.sigma_px[slot], past.score[slot] = found.xy, found.sigma_px, found.score
+    if not known or not np.isfinite(before.xy[slot]).any():
+        return
+    frames = int(before.age[slot]) + 1
+    past.velocity[slot] = (found.xy - before.xy[slot]) / frames
+    off = surprise(found.xy[BODY], foreseen(before, slot, frames)[BODY], found.sigma_px[BODY])
+    past.pace[slot] = next_pace(frames, off, longest)
 
 
 def nobody(slots: int, keypoints: int) -> ViewPoses:

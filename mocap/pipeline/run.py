@@ -142,7 +142,14 @@ def default_detector(
 ) -> tuple[Detector, tuple[str, ...]]:
     """Make the detector that comes with the software."""
     return load_detector(
-        settings.landmarks, settings.max_people, settings.search_interval, progress=progress, cancel=cancel
+        settings.landmarks,
+        settings.max_people,
+        settings.search_interval,
+        longest_pace=settings.longest_pace,
+        runtime=None if settings.runtime == "auto" else settings.runtime,
+        flip=settings.flip,
+        progress=progress,
+        cancel=cancel,
     )
 
 

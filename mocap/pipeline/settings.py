@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
+from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from mocap.core.errors import InputError
+from mocap.detect.runtimes import Kind
 from mocap.presets import preset_path, read_toml
 from mocap.triangulate import TriangulationSettings
 
@@ -18,11 +20,14 @@ class _Settings(BaseModel):
 
 
 class DetectSettings(_Settings):
-    """Which networks run, and on how many people."""
+    """Which networks run, on how many people, and how often; see ``DetectorSettings``."""
 
     landmarks: tuple[str, ...] = Field(min_length=1)
     max_people: int = Field(ge=1, le=6)
     search_interval: int = Field(ge=1)
+    longest_pace: int = Field(default=1, ge=1, le=12)
+    flip: bool = False
+    runtime: Kind | Literal["auto"] = "auto"
 
 
 class TriangulateSettings(_Settings):

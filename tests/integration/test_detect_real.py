@@ -10,8 +10,8 @@ import mocap.studio
 from calibration.formats import load_rig
 from mocap.core.errors import ModelError
 from mocap.detect import BlazePoseDetector, DetectorSettings, blazepose, load_detector
-from mocap.detect.litert import LiteRtModel
 from mocap.detect.multipose import OUTPUT_SHAPE
+from mocap.detect.pool import open_network
 from mocap.detect.tracker import BODY
 from mocap.detect.weights import ensure
 
@@ -81,11 +81,11 @@ def test_the_answer_does_not_depend_on_threads(frames: list[np.ndarray], detecto
 def test_a_network_of_another_kind_and_half_a_network_are_refused(tmp_path: Path) -> None:
     _, heavy = ensure("pose_landmark_heavy")
     with pytest.raises(ModelError, match="not of the kind"):
-        LiteRtModel(heavy, (OUTPUT_SHAPE,))
+        open_network(heavy, (OUTPUT_SHAPE,))
     half = tmp_path / "half.tflite"
     half.write_bytes(heavy.read_bytes()[: heavy.stat().st_size // 2])
     with pytest.raises(ModelError, match="not a network"):
-        LiteRtModel(half, blazepose.OUTPUT_SHAPES)
+        open_network(half, blazepose.OUTPUT_SHAPES)
 
 
 def test_landmarks_lie_on_the_true_joints_of_the_shipped_sample(detector: BlazePoseDetector) -> None:

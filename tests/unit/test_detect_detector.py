@@ -2,6 +2,7 @@
 
 import io
 from collections.abc import Sequence
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +15,10 @@ from mocap.detect import blazepose, detector, multipose, tracker
 from mocap.detect.blazepose import Landmarks
 from mocap.detect.cards import load_cards
 from mocap.detect.detector import RETRY_INTERVAL, BlazePoseDetector, DetectorSettings
+from mocap.detect.pace import Past
 from mocap.detect.protocol import ViewPoses, ViewState
-from mocap.detect.tracker import Body
+from mocap.detect.runtimes import Kind
+from mocap.detect.tracker import Body, all_due
 
 WIDTH, HEIGHT = 640, 480
 RADIUS = 12.0
@@ -51,7 +54,9 @@ class DiscNetwork:
     searches = 0
     crops = 0
 
-    def __init__(self, path: Path, outputs: Sequence[tuple[int, ...]], threads: int = 1) -> None:
+    name = "discs"
+
+    def __init__(self, path: Path, outputs: Sequence[tuple[int, ...]], kind: Kind | None = None) -> None:
         self.finds = tuple(outputs) == (multipose.OUTPUT_SHAPE,)
 
     def run(self, tensor: np.ndarray) -> list[np.ndarray]:
@@ -83,7 +88,7 @@ class DiscNetwork:
 
 @pytest.fixture
 def make(monkeypatch: pytest.MonkeyPatch) -> Any:
-    monkeypatch.setattr(detector, "LiteRtModel", DiscNetwork)
+    monkeypatch.setattr(detector, "open_network", DiscNetwork)
     monkeypatch.setattr(DiscNetwork, "searches", 0)
     monkeypatch.setattr(DiscNetwork, "crops", 0)
     cards = load_cards()
@@ -125,6 +130,51 @@ def test_a_person_who_moves_keeps_slot_and_number_without_searching(make: Any) -
     for pose, p in zip(poses, path, strict=True):
         np.testing.assert_allclose(hips(pose)[0], p, atol=0.6)
     assert DiscNetwork.searches == 1
+
+
+def test_who_moves_steadily_is_seldom_looked_at_and_foreseen_in_between(make: Any) -> None:
+    path = [(100.0 + 6 * t, 200.0 + 2 * t) for t in range(24)]
+    poses, _ = follow(make(search_interval=100, longest_pace=4), [picture(p) for p in path])
+    for pose, p in zip(poses, path, strict=True):
+        np.testing.assert_allclose(hips(pose)[0], p, atol=1.5)
+    looked = [bool(pose.looked[0]) for pose in poses if pose.looked is not None]
+    # One after the other until the motion is known, then in growing steps, then every fourth.
+    assert looked[:3] == [True] * 3
+    assert looked[-8:].count(True) == 2
+    assert DiscNetwork.crops == sum(looked)
+
+
+def test_who_moves_wildly_is_looked_at_in_every_picture(make: Any) -> None:
+    path = [(300.0 + 30 * (-1) ** t, 200.0) for t in range(12)]
+    poses, _ = follow(make(search_interval=100, longest_pace=4), [picture(p) for p in path])
+    assert all(pose.looked is not None and pose.looked[0] for pose in poses)
+
+
+def test_a_person_who_waits_is_not_taken_for_a_new_one(make: Any) -> None:
+    alone, both = picture((150, 200)), picture((150, 200), (450, 260))
+    poses, _ = follow(make(search_interval=3, longest_pace=4), [*[alone] * 8, *[both] * 6])
+    assert [len(hips(p)) for p in poses[:8]] == [1] * 8
+    assert sorted(hips(poses[-1])) == [0, 1]
+    assert any(pose.looked is not None and not pose.looked[0] for pose in poses)
+
+
+def test_nobody_waits_when_all_are_due(make: Any) -> None:
+    found = make(search_interval=100, longest_pace=4)
+    here = picture((150, 200))
+    _, state = follow(found, [here] * 12)
+    while not tracker.waiting(state)[0]:
+        _, state = found.detect_view(here, state)
+    pose, _ = found.detect_view(here, all_due(state))
+    assert pose.looked[0]
+
+
+def test_flipped_crops_agree_with_straight_ones(make: Any) -> None:
+    once, _ = follow(make(), [picture((150, 200))])
+    crops = DiscNetwork.crops
+    twice, _ = follow(make(flip=True), [picture((150, 200))])
+    assert DiscNetwork.crops == 3 * crops
+    # The network that sees discs calls the same side of any picture left, so that both answers must agree.
+    np.testing.assert_allclose(twice[0].xy[0, tracker.BODY], once[0].xy[0, tracker.BODY], atol=0.3)
 
 
 def test_somebody_new_is_found_within_the_interval(make: Any) -> None:
@@ -181,17 +231,25 @@ def test_a_missing_picture_is_nobody_and_forgets_nobody(make: Any) -> None:
     assert list(hips(poses[2])) == [0]
 
 
-def test_the_state_can_be_stored_and_the_result_is_the_same(make: Any) -> None:
+@pytest.mark.parametrize("longest_pace", [1, 4])
+def test_the_state_can_be_stored_and_the_result_is_the_same(make: Any, longest_pace: int) -> None:
     frames = [picture((150 + 5 * t, 200), (450, 260 - 3 * t)) for t in range(8)]
-    whole, _ = follow(make(search_interval=4), frames)
-    found = make(search_interval=4)
+    whole, _ = follow(make(search_interval=4, longest_pace=longest_pace), frames)
+    found = make(search_interval=4, longest_pace=longest_pace)
     state = found.initial_state()
     for t, frame in enumerate(frames):
         file = io.BytesIO()
-        np.savez(file, roi=state.roi, track=state.track, numbers=[state.next_track, state.frames_since_search])
+        np.savez(
+            file,
+            roi=state.roi,
+            track=state.track,
+            numbers=[state.next_track, state.frames_since_search],
+            **{f"past_{f.name}": getattr(state.past, f.name) for f in fields(Past)},
+        )
         file.seek(0)
         with np.load(file) as kept:
-            state = ViewState(kept["roi"], kept["track"], int(kept["numbers"][0]), int(kept["numbers"][1]))
+            past = Past(**{f.name: kept[f"past_{f.name}"] for f in fields(Past)})
+            state = ViewState(kept["roi"], kept["track"], int(kept["numbers"][0]), int(kept["numbers"][1]), past)
         (pose,), (state,) = found.detect([frame], [state])
         for name in ("xy", "score", "sigma_px", "track"):
             np.testing.assert_array_equal(getattr(pose, name), getattr(whole[t], name))
@@ -207,7 +265,17 @@ def test_views_do_not_mix(make: Any) -> None:
 
 def test_the_identity_tells_settings_and_models_apart(make: Any) -> None:
     assert make().identity == make(threads=1).identity
-    assert len({make().identity, make(max_people=2).identity, make(search_interval=7).identity}) == 3
+    assert (
+        len(
+            {
+                make().identity,
+                make(max_people=2).identity,
+                make(search_interval=7).identity,
+                make(longest_pace=2).identity,
+            }
+        )
+        == 4
+    )
 
 
 def test_models_of_the_wrong_task_are_refused(make: Any) -> None:
