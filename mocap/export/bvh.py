@@ -2,70 +2,118 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 from calibration.files import atomic_write
-from mocap.core.body import rest_directions, rest_offsets, to_matrix
+from mocap.core.body import rest_directions, to_matrix
+from mocap.core.errors import InputError
 from mocap.core.skeleton import Skeleton
 from mocap.core.types import FloatArray, Take
-from mocap.export.written import Written, frame_ranges, late_start, uneven_times, y_up
+from mocap.export.posed import NO_BODY, posed
+from mocap.export.written import Written, late_start, uneven_times, y_up
+from mocap.presets import preset_path, read_toml
 
 CM_PER_M = 100.0
 # The order that Biovision's own files have: about z, then x, then y, each in the axes turned so far. Its
 # singular pose, a quarter turn about x, is rare in the joints and passed by the unwrapping.
-CHANNELS = "Zrotation Xrotation Yrotation"
+USUAL_ORDER = "ZXY"
 # The last joints have no bone to draw; this gives the hand, the foot and the head something to be seen by.
 END_SITE_CM = 5.0
 # Below this cosine of the middle angle the first and the last turn about the same axis.
 SINGULAR_COSINE = 1e-9
 
 
+@dataclass(frozen=True)
+class NamePreset:
+    """How another program calls the joints, and in which order it turns them.
+
+    Attributes
+    ----------
+    name : str
+        Of the preset, and in the file's name; empty for our own names.
+    title : str
+    rotation_order : str
+        Three letters; the first turn is the outermost.
+    joints : mapping of str to str
+        Its name for each of our joints; a joint that is not there keeps ours.
+    """
+
+    name: str = ""
+    title: str = "our own names"
+    rotation_order: str = USUAL_ORDER
+    joints: Mapping[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if sorted(self.rotation_order) != ["X", "Y", "Z"]:
+            raise InputError(
+                f"'{self.rotation_order}' is no order of rotations.", "Use the letters X, Y and Z once each."
+            )
+
+    @property
+    def axes(self) -> tuple[int, int, int]:
+        """Axes of the three turns, 0 to 2."""
+        first, second, third = ("XYZ".index(letter) for letter in self.rotation_order)
+        return first, second, third
+
+    @property
+    def channels(self) -> str:
+        """The turns as a BVH file lists them."""
+        return " ".join(f"{letter}rotation" for letter in self.rotation_order)
+
+
+def load_name_preset(name: str) -> NamePreset:
+    """Read names and order of ``configs/exports``.
+
+    Raises
+    ------
+    InputError
+        If there is no such preset, or it is wrong.
+    """
+    path = preset_path("exports", name)
+    table = read_toml(path)
+    try:
+        return NamePreset(name, table["title"], table["rotation_order"], dict(table["joints"]))
+    except (KeyError, TypeError, ValueError) as error:
+        raise InputError(f"This preset of names is wrong: {error}.", "Mend it.", path) from error
+
+
+@dataclass(frozen=True)
 class BvhExporter:
     """Centimetres, Y up (see ``y_up``), T-pose at rest, the root's offset 0, angles without jumps.
 
     Joints and their offsets are those of the skeleton and the fitted bones; the position of the root is the
-    only one that moves. BVH cannot leave a value out: where a pose is missing the last one is held, and
-    what was held is said.
+    only one that moves. BVH cannot leave a value out: see ``posed``.
     """
+
+    names: NamePreset = field(default_factory=NamePreset)
 
     title = "BVH, a skeleton in motion for animation programs"
 
     def write(self, take: Take, person: int, folder: Path, stem: str) -> Written:
-        """Write ``<stem>.bvh``; nothing where there was no body at any time."""
-        path = folder / f"{stem}.bvh"
+        """Write ``<stem>.bvh``, or ``<stem>.<preset>.bvh``; nothing where there was no body at any time."""
+        path = folder / (f"{stem}.{self.names.name}.bvh" if self.names.name else f"{stem}.bvh")
         motion, skeleton = take.motion, take.motion.skeleton
         root = skeleton.parents.index(-1)
-        rotation, position = motion.rotation[:, person], motion.root_xyz[:, person]
-        seen = np.asarray(np.isfinite(rotation).all(axis=-1))
-        seen[:, root] &= np.asarray(np.isfinite(position).all(axis=-1))
-        if not seen[:, root].any():
-            return Written(
-                (), ("Everything: hips and shoulders were never seen together, so there is no body to write.",)
-            )
-        offsets = rest_offsets(motion, person)
-        unseen_bones = [j.name for j, o in zip(skeleton.joints, offsets, strict=True) if not np.isfinite(o).all()]
-        offsets = CM_PER_M * y_up(np.nan_to_num(offsets))
-        held = _hold(seen)
-        posed = np.asarray(rotation[held, np.arange(rotation.shape[1])])
-        posed[:, ~seen.any(axis=0)] = [1.0, 0.0, 0.0, 0.0]
-        degrees = np.degrees(euler_zxy(to_matrix(np.concatenate([posed[..., :1], y_up(posed[..., 1:])], axis=-1))))
+        body = posed(motion, person)
+        if body is None:
+            return Written((), (NO_BODY,))
+        offsets = CM_PER_M * body.offset
+        degrees = np.degrees(euler_angles(to_matrix(body.rotation), self.names.axes))
         order = depth_first(skeleton)
-        values = np.concatenate(
-            [CM_PER_M * y_up(position[held[:, root]]), degrees[:, order].reshape(len(degrees), -1)], axis=1
-        )
+        values = np.concatenate([CM_PER_M * body.root, degrees[:, order].reshape(len(degrees), -1)], axis=1)
         with atomic_write(path) as draft, draft.open("w", encoding="utf-8", newline="\n") as file:
-            file.write("HIERARCHY\n" + "\n".join(hierarchy(skeleton, offsets, root)) + "\n")
+            file.write("HIERARCHY\n" + "\n".join(hierarchy(skeleton, offsets, root, self.names)) + "\n")
             file.write(f"MOTION\nFrames: {len(values)}\nFrame Time: {1.0 / take.rate_hz:.8f}\n")
             for row in values.tolist():
                 file.write(" ".join([f"{v:.6f}" for v in row]) + "\n")
         return Written(
             (path,),
             (
-                *_held_sentences(skeleton, seen, root),
-                *(f"The length of the bone to {name}, which was never seen; it is 0." for name in unseen_bones),
+                *body.held,
                 "Keypoints that are no joints of the body, joint angles, and every uncertainty.",
                 *uneven_times(take),
                 *late_start(take),
@@ -73,19 +121,24 @@ class BvhExporter:
         )
 
 
-def euler_zxy(matrix: FloatArray) -> FloatArray:
-    """Angles z, x, y (T, J, 3), rad, of matrices (T, J, 3, 3) = Rz Rx Ry, continuous over time.
+def euler_angles(matrix: FloatArray, axes: tuple[int, int, int]) -> FloatArray:
+    """Angles (T, J, 3), rad, of matrices (T, J, 3, 3) = R1 R2 R3 about three different axes, continuous over time.
 
-    Every rotation has two such triples, (z, x, y) and (z + pi, pi - x, y + pi). Of these the one nearer to
+    Every rotation has two such triples, (a, b, c) and (a + pi, pi - b, c + pi). Of these the one nearer to
     that of the frame before is taken, and whole turns are added where they bring it nearer.
     """
-    m = matrix
-    sine = np.clip(m[..., 2, 1], -1.0, 1.0)
-    singular = np.hypot(m[..., 0, 1], m[..., 1, 1]) < SINGULAR_COSINE
-    z = np.where(singular, np.arctan2(m[..., 1, 0], m[..., 0, 0]), np.arctan2(-m[..., 0, 1], m[..., 1, 1]))
-    y = np.where(singular, 0.0, np.arctan2(-m[..., 2, 0], m[..., 2, 2]))
-    first = np.stack([z, np.arcsin(sine), y], axis=-1)
-    second = np.stack([z + np.pi, np.pi - first[..., 1], y + np.pi], axis=-1)
+    m, (i, j, k) = matrix, axes
+    sign = 1.0 if (j - i) % 3 == 1 else -1.0
+    sine = np.clip(sign * m[..., i, k], -1.0, 1.0)
+    singular = np.hypot(m[..., j, k], m[..., k, k]) < SINGULAR_COSINE
+    a = np.where(
+        singular,
+        np.arctan2(sign * m[..., k, j], m[..., j, j]),
+        np.arctan2(-sign * m[..., j, k], m[..., k, k]),
+    )
+    c = np.where(singular, 0.0, np.arctan2(-sign * m[..., i, j], m[..., i, i]))
+    first = np.stack([a, np.arcsin(sine), c], axis=-1)
+    second = np.stack([a + np.pi, np.pi - first[..., 1], c + np.pi], axis=-1)
     # The second of both frames are as far apart as the first of both, so only changes need to be counted.
     change = _distance(second[1:], first[:-1]) < _distance(first[1:], first[:-1])
     odd = np.concatenate([np.zeros((1, m.shape[1]), dtype=np.int64), np.cumsum(change, axis=0)]) % 2 == 1
@@ -106,62 +159,25 @@ def depth_first(skeleton: Skeleton) -> list[int]:
     return below(skeleton.parents.index(-1))
 
 
-def hierarchy(skeleton: Skeleton, offsets_cm: FloatArray, joint: int, depth: int = 0) -> list[str]:
+def hierarchy(
+    skeleton: Skeleton, offsets_cm: FloatArray, joint: int, names: NamePreset, depth: int = 0
+) -> list[str]:
     """Lines of the HIERARCHY section from a joint on outwards."""
     tab, parent = "\t" * depth, skeleton.parents[joint]
     children = [c for c, p in enumerate(skeleton.parents) if p == joint]
     # A root offset other than 0 is ignored by some readers and added by others.
     x, y, z = offsets_cm[joint] if parent >= 0 else np.zeros(3)
-    channels = f"3 {CHANNELS}" if parent >= 0 else f"6 Xposition Yposition Zposition {CHANNELS}"
+    channels = f"3 {names.channels}" if parent >= 0 else f"6 Xposition Yposition Zposition {names.channels}"
+    ours = skeleton.joints[joint].name
     lines = [
-        f"{tab}{'JOINT' if parent >= 0 else 'ROOT'} {skeleton.joints[joint].name}",
+        f"{tab}{'JOINT' if parent >= 0 else 'ROOT'} {names.joints.get(ours, ours)}",
         f"{tab}{{",
         f"{tab}\tOFFSET {x:.6f} {y:.6f} {z:.6f}",
         f"{tab}\tCHANNELS {channels}",
     ]
     for child in children:
-        lines += hierarchy(skeleton, offsets_cm, child, depth + 1)
+        lines += hierarchy(skeleton, offsets_cm, child, names, depth + 1)
     if not children:
         x, y, z = END_SITE_CM * y_up(rest_directions(skeleton)[joint])
         lines += [f"{tab}\tEnd Site", f"{tab}\t{{", f"{tab}\t\tOFFSET {x:.6f} {y:.6f} {z:.6f}", f"{tab}\t}}"]
     return [*lines, f"{tab}}}"]
-
-
-def _hold(seen: NDArray[np.bool_]) -> NDArray[np.int64]:
-    """Frame (T, J) whose pose stands in each frame: the last seen, or the first where there is none before."""
-    frames = np.arange(seen.shape[0], dtype=np.int64)[:, None]
-    last = np.maximum.accumulate(np.where(seen, frames, -1), axis=0)
-    return np.where(last < 0, np.argmax(seen, axis=0), last)
-
-
-def _held_sentences(skeleton: Skeleton, seen: NDArray[np.bool_], root: int) -> tuple[str, ...]:
-    """Say what was held instead of missing, joints that share their gaps in one sentence."""
-    sentences = []
-    body = ~seen[:, root]
-    if body.any():
-        sentences.append(f"That the body is missing in frames {frame_ranges(body)}; {_stands_there(body)}")
-    groups: dict[bytes, list[int]] = {}
-    for joint in range(seen.shape[1]):
-        alone = ~seen[:, joint] & ~body
-        if alone.any():
-            groups.setdefault(alone.tobytes(), []).append(joint)
-    for joints in groups.values():
-        gap = ~seen[:, joints[0]] & ~body
-        names = ", ".join(skeleton.joints[j].name for j in joints)
-        if seen[:, joints[0]].any():
-            sentences.append(
-                f"That the rotation of {names} is missing in frames {frame_ranges(gap)}; "
-                f"{_stands_there(~seen[:, joints[0]])}"
-            )
-        else:
-            sentences.append(f"That the rotation of {names} was never seen; the T-pose stands there.")
-    return tuple(sentences)
-
-
-def _stands_there(gap: NDArray[np.bool_]) -> str:
-    """Say which pose stands in a gap."""
-    if not gap[0]:
-        return "the last pose is held."
-    if np.count_nonzero(np.diff(gap.astype(np.int8)) == 1):
-        return "at the start the first pose seen stands there, later the last one is held."
-    return "the first pose seen stands there."

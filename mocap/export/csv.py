@@ -8,9 +8,10 @@ import numpy as np
 
 from calibration.files import atomic_write
 from mocap.core.types import FloatArray, Take
+from mocap.export.sheets import angle_table, point_table
 from mocap.export.written import Written
 
-POINT_COLUMNS = ("x_m", "y_m", "z_m", "sigma_m", "views")
+# As in POINT_COLUMNS.
 POINT_DECIMALS = (6, 6, 6, 6, 0)
 
 
@@ -26,21 +27,13 @@ class CsvExporter:
 
     def write(self, take: Take, person: int, folder: Path, stem: str) -> Written:
         """Write ``<stem>.points.csv`` and ``<stem>.angles.csv``."""
-        frames = take.t_s.shape[0]
-        points = take.points
-        columns = [f"{k}_{what}" for k in points.skeleton.keypoints for what in POINT_COLUMNS]
-        values = np.concatenate(
-            [points.xyz[:, person], points.sigma[:, person, :, None], points.n_views[:, person, :, None]], axis=-1
-        ).reshape(frames, -1)
-        decimals = np.tile(POINT_DECIMALS, len(points.skeleton.keypoints))
+        columns, values = point_table(take, person)
+        decimals = np.tile(POINT_DECIMALS, len(take.points.skeleton.keypoints))
         point_file = folder / f"{stem}.points.csv"
         _write_table(point_file, take.t_s, columns, values, decimals)
-
-        angles = take.angles
-        columns = [f"{name}_{what}" for name in angles.names for what in ("deg", "sigma_deg")]
-        both = np.stack([angles.value[:, person], angles.sigma[:, person]], axis=-1)
+        columns, values = angle_table(take, person)
         angle_file = folder / f"{stem}.angles.csv"
-        _write_table(angle_file, take.t_s, columns, np.degrees(both).reshape(frames, -1), np.full(len(columns), 4))
+        _write_table(angle_file, take.t_s, columns, values, np.full(len(columns), 4))
         return Written(
             (point_file, angle_file),
             (

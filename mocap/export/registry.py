@@ -11,10 +11,15 @@ from typing import Protocol
 from mocap.core.errors import ExportError
 from mocap.core.progress import CancelToken, Progress, silent
 from mocap.core.types import Take
-from mocap.export.bvh import BvhExporter
+from mocap.export.arrays import JsonExporter, NetcdfExporter, NpzExporter
+from mocap.export.bvh import BvhExporter, load_name_preset
 from mocap.export.c3d import C3dExporter
 from mocap.export.csv import CsvExporter
+from mocap.export.glb import GlbExporter
+from mocap.export.mot import MotExporter
+from mocap.export.sheets import ParquetExporter, XlsxExporter
 from mocap.export.trc import TrcExporter
+from mocap.export.usd import UsdExporter
 from mocap.export.written import Written
 
 # Characters that some file system or some program that opens the file does not take in a name.
@@ -54,6 +59,14 @@ EXPORTERS: dict[str, Exporter] = {
     "c3d": C3dExporter(),
     "bvh": BvhExporter(),
     "csv": CsvExporter(),
+    "mot": MotExporter(),
+    "glb": GlbExporter(),
+    "usd": UsdExporter(),
+    "xlsx": XlsxExporter(),
+    "parquet": ParquetExporter(),
+    "npz": NpzExporter(),
+    "json": JsonExporter(),
+    "nc": NetcdfExporter(),
 }
 
 
@@ -79,10 +92,8 @@ def export(
     CancelledError
         If somebody asked to stop; files that are done stay, and each is whole.
     """
-    for name in formats:
-        if name not in EXPORTERS:
-            raise ExportError(f"There is no export format '{name}'.", f"Choose among: {', '.join(EXPORTERS)}.")
     stems, wanted = file_stems(take), tuple(dict.fromkeys(formats))
+    exporters = {name: exporter_of(name) for name in wanted}
     results = {}
     for number, name in enumerate(wanted):
         written = []
@@ -90,7 +101,7 @@ def export(
             if cancel is not None:
                 cancel.check()
             progress("export", number * len(stems) + person, len(wanted) * len(stems))
-            written.append(EXPORTERS[name].write(take, person, folder, stem))
+            written.append(exporters[name].write(take, person, folder, stem))
         sentences = [
             sentence if len(stems) == 1 else f"{label}: {sentence}"
             for label, done in zip(take.people, written, strict=True)
@@ -99,6 +110,26 @@ def export(
         results[name] = ExportResult(tuple(path for done in written for path in done.files), tuple(sentences))
     progress("export", len(wanted) * len(stems), len(wanted) * len(stems))
     return results
+
+
+def exporter_of(name: str) -> Exporter:
+    """Exporter of a format, or of a format with other names for the joints: ``bvh:mixamo``.
+
+    Raises
+    ------
+    ExportError
+        If there is no such format.
+    InputError
+        If there are no such names.
+    """
+    form, _, names = name.partition(":")
+    if form not in EXPORTERS:
+        raise ExportError(f"There is no export format '{name}'.", f"Choose among: {', '.join(EXPORTERS)}.")
+    if not names:
+        return EXPORTERS[form]
+    if form != "bvh":
+        raise ExportError(f"The format '{form}' has no presets of names.", f"Write '{form}', or 'bvh:{names}'.")
+    return BvhExporter(load_name_preset(names))
 
 
 def file_stems(take: Take) -> tuple[str, ...]:

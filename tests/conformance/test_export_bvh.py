@@ -7,10 +7,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mocap.core.body import about, forward
+from mocap.core.body import about, forward, multiply, to_matrix
+from mocap.core.errors import ExportError, InputError
 from mocap.core.types import FloatArray, Take
 from mocap.export import export
-from mocap.export.bvh import euler_zxy
+from mocap.export.bvh import NamePreset, euler_angles, load_name_preset
+from mocap.presets import preset_names
 from tests.factories import make_take
 
 bvhio = pytest.importorskip("bvhio", reason="bvhio is not installed (pip install 'openmocap[dev]')")
@@ -94,27 +96,60 @@ def test_a_bone_never_seen_is_said(tmp_path: Path) -> None:
     assert "nan" not in result.files[0].read_text().lower()
 
 
-def matrices(z: FloatArray, x: FloatArray, y: FloatArray) -> FloatArray:
-    from mocap.core.body import multiply, to_matrix
-
-    unit_x, unit_y, unit_z = (np.broadcast_to(e, (*z.shape, 3)) for e in np.eye(3))
-    return to_matrix(multiply(about(unit_z, z), multiply(about(unit_x, x), about(unit_y, y))))
+ORDERS = ["ZXY", "XYZ", "YZX", "XZY", "ZYX", "YXZ"]
 
 
-def test_angles_do_not_jump_over_several_turns_and_past_the_singular_pose() -> None:
+def axes_of(order: str) -> tuple[int, int, int]:
+    return NamePreset(rotation_order=order).axes
+
+
+def matrices(order: str, *angles: FloatArray) -> FloatArray:
+    turns = [
+        about(np.broadcast_to(np.eye(3)[i], (*a.shape, 3)), a) for i, a in zip(axes_of(order), angles, strict=True)
+    ]
+    return to_matrix(multiply(turns[0], multiply(turns[1], turns[2])))
+
+
+@pytest.mark.parametrize("order", ORDERS)
+def test_angles_do_not_jump_over_several_turns_and_past_the_singular_pose(order: str) -> None:
     t = np.linspace(0.0, 1.0, 400)[:, None]
     # A body that turns three times, and a joint that bends over a quarter turn and back.
-    z, x, y = 0.3 * np.sin(5 * t), 2.0 * np.sin(2 * np.pi * t), 6 * np.pi * t
-    for angles in ((z, 0.1 * t, y), (z, x, 0.2 * t)):
-        rotation = matrices(*np.broadcast_arrays(*angles))
-        found = euler_zxy(rotation)
-        assert np.allclose(matrices(*np.moveaxis(found, -1, 0)), rotation, atol=1e-9)
+    a, b, c = 0.3 * np.sin(5 * t), 2.0 * np.sin(2 * np.pi * t), 6 * np.pi * t
+    for angles in ((a, 0.1 * t, c), (a, b, 0.2 * t)):
+        rotation = matrices(order, *np.broadcast_arrays(*angles))
+        found = euler_angles(rotation, axes_of(order))
+        assert np.allclose(matrices(order, *np.moveaxis(found, -1, 0)), rotation, atol=1e-9)
         assert np.abs(np.diff(found, axis=0)).max() < 0.1
         assert np.allclose(found[:, 0], np.concatenate(np.broadcast_arrays(*angles), axis=-1), atol=1e-6)
 
 
-def test_the_singular_pose_itself_is_right() -> None:
+@pytest.mark.parametrize("order", ORDERS)
+def test_the_singular_pose_itself_is_right(order: str) -> None:
     quarter = np.full((1, 1), np.pi / 2)
-    for x in (quarter, -quarter):
-        rotation = matrices(np.full((1, 1), 0.4), x, np.full((1, 1), 0.3))
-        assert np.allclose(matrices(*np.moveaxis(euler_zxy(rotation), -1, 0)), rotation, atol=1e-7)
+    for b in (quarter, -quarter):
+        rotation = matrices(order, np.full((1, 1), 0.4), b, np.full((1, 1), 0.3))
+        found = euler_angles(rotation, axes_of(order))
+        assert np.allclose(matrices(order, *np.moveaxis(found, -1, 0)), rotation, atol=1e-7)
+
+
+@pytest.mark.parametrize("preset", preset_names("exports"))
+def test_other_programs_names_play_the_same_motion(tmp_path: Path, preset: str) -> None:
+    take = make_take(20)
+    both = export(take, ("bvh", f"bvh:{preset}"), tmp_path)
+    (path,) = both[f"bvh:{preset}"].files
+    assert path != both["bvh"].files[0]
+    names = load_name_preset(preset).joints
+    ours = joint_names(take)
+    assert set(ours) <= set(names)
+    assert len(set(names.values())) == len(names)
+    places = played(path, [names[joint] for joint in ours], 20)
+    assert np.linalg.norm(places - 100 * forward(take.motion)[:, 0], axis=-1).max() < TENTH_MM_IN_CM
+
+
+def test_names_that_nobody_has_and_orders_that_are_none(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="no preset 'maya'"):
+        export(make_take(3), ("bvh:maya",), tmp_path)
+    with pytest.raises(ExportError, match="no presets of names"):
+        export(make_take(3), ("trc:mixamo",), tmp_path)
+    with pytest.raises(InputError, match="no order"):
+        NamePreset(rotation_order="XXY")

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 import mocap.export.c3d as ours
-from mocap.core.types import FloatArray, JointAngles, Points3D, Take
+from mocap.core.skeleton import Skeleton
+from mocap.core.types import FloatArray, JointAngles, Motion, Points3D, Take
 from mocap.export import export
 from tests.factories import make_take, with_gap
 
@@ -94,14 +95,15 @@ def test_frame_numbers_beyond_the_sign_bit_survive(tmp_path: Path) -> None:
     count = 33_000
     take = make_take(100)
     again = np.arange(count) % 100
-    nose = replace(take.points.skeleton, keypoints=("nose",), bones=(), mirror=(), core=(), angles=(), joints=())
+    nose = Skeleton("nose", ("nose",), (), (), (), (), ())
     points = Points3D(
         nose,
         *(getattr(take.points, name)[again][:, :, :1] for name in ("xyz", "cov", "n_views")),
         *(getattr(take.points, name)[again][..., :1] for name in ("reproj_px", "used")),
     )
     angles = JointAngles((), np.empty((count, 1, 0)), np.empty((count, 1, 0)))
-    motion = replace(take.motion, root_xyz=take.motion.root_xyz[again], rotation=take.motion.rotation[again])
+    posed, bones = take.motion, (take.motion.bone_length, take.motion.bone_length_sigma)
+    motion = Motion(posed.skeleton, posed.root_xyz[again], posed.rotation[again], *bones)
     take = replace(take, t_s=np.arange(count) / 60.0, points=points, angles=angles, motion=motion)
     file = ezc3d.c3d(str(written(take, tmp_path)))
     assert file["data"]["points"].shape[2] == count
