@@ -9,15 +9,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Literal
 
 import cv2
 import numpy as np
 
+from calibration import lens
 from calibration.errors import CalibrationError
+from calibration.lens import CameraModel as CameraModel
 from calibration.transforms import FloatArray, apply, invert
 
-CameraModel = Literal["pinhole", "fisheye"]
 DISTORTION_LENGTHS: dict[CameraModel, tuple[int, ...]] = {"pinhole": (5, 8), "fisheye": (4,)}
 
 # Undistortion starts with OpenCV's fixed-point iteration, which converges slowly towards the corners of a
@@ -27,9 +27,6 @@ NEWTON_STEPS = 8
 
 # A ray that does not come back to its pixel within this, px, was not found.
 UNDISTORT_TOLERANCE_PX = 1e-6
-
-# Below this radius the fisheye model is replaced by its series, which is exact there to 1e-12.
-SMALL_RADIUS = 1e-3
 
 # Files round rotation matrices to six decimals or so.
 ROTATION_TOLERANCE = 1e-5
@@ -83,74 +80,21 @@ class Intrinsics:
 
     def distort(self, rays: FloatArray) -> FloatArray:
         """Map undistorted normalised coordinates (..., 2) to pixels (..., 2)."""
-        x, y = rays[..., 0], rays[..., 1]
-        r2 = x * x + y * y
-        if self.model == "fisheye":
-            scale, _ = self._fisheye_scale(r2)
-            xd, yd = x * scale, y * scale
-        else:
-            k1, k2, p1, p2, k3 = self.dist[:5]
-            k4, k5, k6 = self.dist[5:8] if self.dist.shape[0] == 8 else (0.0, 0.0, 0.0)
-            radial = 1.0 + r2 * (k1 + r2 * (k2 + r2 * k3))
-            radial = radial / (1.0 + r2 * (k4 + r2 * (k5 + r2 * k6)))
-            xd = x * radial + 2 * p1 * x * y + p2 * (r2 + 2 * x * x)
-            yd = y * radial + p1 * (r2 + 2 * y * y) + 2 * p2 * x * y
+        xd, yd = lens.distort(self.model, self.dist, rays[..., 0], rays[..., 1])
         u = self.K[0, 0] * xd + self.K[0, 1] * yd + self.K[0, 2]
         v = self.K[1, 1] * yd + self.K[1, 2]
         return np.stack([u, v], axis=-1)
 
     def distort_jacobian(self, rays: FloatArray) -> FloatArray:
         """Derivative of ``distort`` with respect to the rays: (..., 2) to (..., 2, 2), px."""
-        x, y = rays[..., 0], rays[..., 1]
-        s = x * x + y * y
-        if self.model == "fisheye":
-            scale, slope = self._fisheye_scale(s)
-            p1 = p2 = 0.0
-        else:
-            k1, k2, p1, p2, k3 = self.dist[:5]
-            k4, k5, k6 = self.dist[5:8] if self.dist.shape[0] == 8 else (0.0, 0.0, 0.0)
-            above = 1.0 + s * (k1 + s * (k2 + s * k3))
-            below = 1.0 + s * (k4 + s * (k5 + s * k6))
-            scale = above / below
-            slope = (k1 + s * (2 * k2 + s * 3 * k3) - scale * (k4 + s * (2 * k5 + s * 3 * k6))) / below
-        dxx = scale + 2 * x * x * slope + 2 * p1 * y + 6 * p2 * x
-        dxy = 2 * x * y * slope + 2 * p1 * x + 2 * p2 * y
-        dyy = scale + 2 * y * y * slope + 6 * p1 * y + 2 * p2 * x
+        _, _, dxx, dxy, dyy = lens.distort_derivatives(self.model, self.dist, rays[..., 0], rays[..., 1])
         normalised = np.stack([np.stack([dxx, dxy], axis=-1), np.stack([dxy, dyy], axis=-1)], axis=-2)
         return np.asarray(self.K[:2, :2] @ normalised)
 
-    def _fisheye_scale(self, s: FloatArray) -> tuple[FloatArray, FloatArray]:
-        """Ratio of distorted to undistorted radius, and its derivative by ``s``, the squared radius."""
-        r = np.maximum(np.sqrt(s), SMALL_RADIUS)
-        theta = np.arctan(r)
-        powers = theta[..., None] ** np.array([2, 4, 6, 8])
-        theta_d = theta * (1.0 + powers @ self.dist)
-        theta_d_slope = (1.0 + powers @ (self.dist * np.array([3, 5, 7, 9]))) / (1.0 + r * r)
-        near = s < SMALL_RADIUS**2
-        at_centre = self.dist[0] - 1.0 / 3.0
-        scale = np.where(near, 1.0 + at_centre * s, theta_d / r)
-        slope = np.where(near, at_centre, (theta_d_slope * r - theta_d) / (2.0 * r**3))
-        return scale, slope
-
     @cached_property
     def max_radius(self) -> float:
-        """Largest radius of normalised coordinates up to which the radial distortion grows; may be infinite.
-
-        Beyond it the polynomial turns back (or has a pole), and points far outside the view would be
-        projected into the picture.
-        """
-        one = np.polynomial.Polynomial([1.0])
-        if self.model == "fisheye":
-            odd = np.polynomial.Polynomial([1.0, *(self.dist * np.array([3, 5, 7, 9]))])
-            theta = np.sqrt(_smallest_positive_root(odd))
-            return float(np.tan(theta)) if theta < np.pi / 2 else np.inf
-        k1, k2, _, _, k3 = self.dist[:5]
-        above = np.polynomial.Polynomial([1.0, k1, k2, k3])
-        below = np.polynomial.Polynomial([1.0, *self.dist[5:8]]) if self.dist.shape[0] == 8 else one
-        s = np.polynomial.Polynomial([0.0, 1.0])
-        # The sign of d/dr of r above(r^2) / below(r^2), with s = r^2.
-        slope = (above + 2 * s * above.deriv()) * below - 2 * s * above * below.deriv()
-        return float(np.sqrt(min(_smallest_positive_root(slope), _smallest_positive_root(below))))
+        """Largest radius of normalised coordinates up to which the distortion grows (see ``lens.max_radius``)."""
+        return lens.max_radius(self.model, self.dist)
 
     def undistort(self, pixels: FloatArray) -> FloatArray:
         """Map pixels (..., 2) to undistorted normalised coordinates (..., 2).
@@ -356,10 +300,3 @@ def _is_rigid(transform: FloatArray) -> bool:
         and np.linalg.det(rotation) > 0
         and np.array_equal(transform[3], [0, 0, 0, 1])
     )
-
-
-def _smallest_positive_root(polynomial: np.polynomial.Polynomial) -> float:
-    """Smallest positive real root; infinite if there is none."""
-    roots = polynomial.trim().roots()
-    real = roots.real[(np.abs(roots.imag) < 1e-9 * (1.0 + np.abs(roots))) & (roots.real > 0)]
-    return float(real.min()) if real.size else np.inf

@@ -15,33 +15,6 @@ from calibration.transforms import FloatArray
 # What a point costs that a step has put behind the camera, px: more than any that it had before.
 LOST_PX = 1e4
 POSE = 6
-# Radii at which the lens is checked to grow: its polynomials have at most six turns, far between.
-LENS_SAMPLES = 64
-
-
-def _within_lens(intrinsics: Intrinsics, squared: FloatArray) -> NDArray[np.bool_]:
-    """Whether rays of these squared radii (...) lie within ``Intrinsics.max_radius``.
-
-    Finding that radius means finding roots, which for small problems takes a sixth of the time. Where the
-    image radius grows all the way to the outermost ray there is none inside.
-    """
-    outermost = float(np.max(squared, initial=0.0))
-    s = np.linspace(0.0, outermost, LENS_SAMPLES)
-    dist = intrinsics.dist
-    if intrinsics.model == "fisheye":
-        theta2 = np.arctan(np.sqrt(s)) ** 2
-        grows = 1.0 + theta2 * (
-            3 * dist[0] + theta2 * (5 * dist[1] + theta2 * (7 * dist[2] + theta2 * 9 * dist[3]))
-        )
-    else:
-        k1, k2, _, _, k3 = dist[:5]
-        k4, k5, k6 = dist[5:8] if dist.shape[0] == 8 else (0.0, 0.0, 0.0)
-        above, by_s = 1.0 + s * (k1 + s * (k2 + s * k3)), k1 + s * (2 * k2 + s * 3 * k3)
-        below, below_by_s = 1.0 + s * (k4 + s * (k5 + s * k6)), k4 + s * (2 * k5 + s * 3 * k6)
-        grows = np.minimum(below, (above + 2 * s * by_s) * below - 2 * s * above * below_by_s)
-    if grows.min() > 0:
-        return np.ones(squared.shape, dtype=bool)
-    return np.asarray(squared <= intrinsics.max_radius**2)
 
 
 @dataclass(frozen=True)
@@ -132,7 +105,7 @@ def differentiate(
     ahead = depth > NEAREST_DEPTH_M
     inverse = 1.0 / np.where(ahead, depth, 1.0)
     x, y = local[..., 0] * inverse, local[..., 1] * inverse
-    good = use & ahead & _within_lens(intrinsics, x * x + y * y)
+    good = use & ahead & (x * x + y * y <= intrinsics.max_radius**2)
     x, y = np.where(good, x, 0.0), np.where(good, y, 0.0)
     inverse = np.where(good, inverse, 1.0)
     projected = project_rays(intrinsics, x, y)
