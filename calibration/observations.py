@@ -20,7 +20,7 @@ from calibration.errors import CalibrationError, CancelledError
 from calibration.files import atomic_write
 from calibration.footage import Footage
 from calibration.sightings import Sightings
-from calibration.targets import AnyTarget, Checkerboard, Detection, target_table
+from calibration.targets import AnyTarget, Detection, target_table
 from calibration.targets.explain import SAMPLES, why_not_found
 from calibration.targets.protocol import Image, grey
 from calibration.transforms import FloatArray
@@ -96,12 +96,12 @@ def observe(
     Raises
     ------
     CalibrationError
-        If no camera sees the target (with what was seen instead), or if the target cannot serve.
+        If no camera sees the target, with what was seen instead.
     CancelledError
         If ``cancelled`` says so.
     """
     cameras = tuple(footage)
-    _check_input(cameras, target, frame_index, t_s)
+    _check_input(cameras, frame_index, t_s)
     instants = thin(frame_index.shape[0], most_instants)
     frame_index, t_s = frame_index[instants], t_s[instants]
     kept = _kept_file(cache_dir, footage, target, frame_index, t_s)
@@ -126,20 +126,12 @@ def thin(count: int, most: int) -> NDArray[np.int64]:
     return np.unique(np.linspace(0, count - 1, min(count, most)).round().astype(np.int64))
 
 
-def _check_input(
-    cameras: tuple[str, ...], target: AnyTarget, frame_index: NDArray[np.int64], t_s: FloatArray
-) -> None:
+def _check_input(cameras: tuple[str, ...], frame_index: NDArray[np.int64], t_s: FloatArray) -> None:
     """Refuse what cannot give a calibration."""
     if frame_index.shape != t_s.shape or frame_index.shape[1:] != (len(cameras),):
         raise ValueError(f"frame_index {frame_index.shape} and t_s {t_s.shape} do not fit {len(cameras)} cameras")
     if not (frame_index >= 0).any():
         raise CalibrationError("There is no picture to search.", "Give videos or folders of pictures.")
-    if isinstance(target, Checkerboard) and target.symmetric and len(cameras) > 1:
-        raise CalibrationError(
-            f"The two ends of a {target.name} look alike, so two cameras cannot agree on which is which.",
-            "Use a board with one even and one odd count of corners (or a ChArUco board), or calibrate one camera "
-            "at a time.",
-        )
 
 
 @dataclass(frozen=True)

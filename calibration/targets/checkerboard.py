@@ -7,6 +7,7 @@ from functools import cached_property
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from calibration.errors import CalibrationError
 from calibration.targets import patches
@@ -34,8 +35,8 @@ class Checkerboard:
     """A checkerboard, which is found whole or not at all.
 
     The first corner is the one whose upper left square is black. If both counts are even or both odd, the
-    board looks the same turned by half a turn, and cameras cannot agree on which corner is which. Seen in a
-    mirror it looks like itself, so that cannot be found out.
+    board looks the same turned by half a turn: which corner is which is then told by where all cameras agree
+    (``calibration.extrinsics.settle_ends``). Seen in a mirror it looks like itself, so that cannot be found out.
 
     Attributes
     ----------
@@ -67,6 +68,11 @@ class Checkerboard:
     def symmetric(self) -> bool:
         """Whether its two ends look alike."""
         return (self.corners_x + self.corners_y) % 2 == 0
+
+    @property
+    def turned(self) -> NDArray[np.intp]:
+        """Corner (K,) that lies where each corner does after half a turn."""
+        return np.arange(self.corners_x * self.corners_y)[::-1]
 
     @cached_property
     def points(self) -> FloatArray:

@@ -14,9 +14,10 @@ from numpy.typing import NDArray
 
 from calibration import CameraRig
 from calibration.bundle import BundleResult, BundleSettings, adjust_with_times
-from calibration.extrinsics import first_rig, only
+from calibration.extrinsics import check_mirrored, first_rig, only, settle_ends
 from calibration.files import atomic_write, explain_write_error
 from calibration.formats import save_rig
+from calibration.observations import Observations
 from calibration.report import (
     CalibrationReport,
     choose_heldout,
@@ -25,7 +26,7 @@ from calibration.report import (
     write_html,
 )
 from calibration.sightings import Sightings
-from calibration.targets import AnyTarget
+from calibration.targets import AnyTarget, Checkerboard
 from mocap.core.errors import CalibrationError
 from mocap.core.progress import CancelToken, Progress, silent
 from mocap.core.types import FloatArray
@@ -153,9 +154,11 @@ def calibrate(
     with clock.stage("detect"):
         seen = search(footage, target, progress, cancel, _cache(request))
     lenses = _lenses(request, footage, seen.sightings, target, clock, progress, cancel)
-    solved = _solve(seen.sightings, lenses, request.seed, clock, progress, cancel)
+    with clock.stage("extrinsics"):
+        sightings, notes = _told_apart(seen, target, lenses)
+    solved = _solve(sightings, lenses, request.seed, clock, progress, cancel)
     with clock.stage("report"):
-        warnings = (*footage.warnings, *assumed, *seen.notes, *lenses.warnings, *solved.warnings)
+        warnings = (*footage.warnings, *assumed, *seen.notes, *lenses.warnings, *notes, *solved.warnings)
         return _write(request, rig_file, solved, footage, lenses.note, warnings, clock)
 
 
@@ -201,6 +204,15 @@ def _stacked(first: Sightings, second: Sightings) -> Sightings:
         t_s=np.concatenate([first.t_s, picked(second.t_s, np.nan)]),
         frame_index=np.concatenate([first.frame_index, picked(second.frame_index, -1)]),
     )
+
+
+def _told_apart(seen: Observations, target: AnyTarget, lenses: Lenses) -> tuple[Sightings, tuple[str, ...]]:
+    """Refuse cameras that flip their pictures, and number the corners of boards whose ends look alike."""
+    notes = check_mirrored(seen.sightings, seen.mirrored, lenses.intrinsics)
+    if not isinstance(target, Checkerboard) or not target.symmetric:
+        return seen.sightings, notes
+    sightings, more = settle_ends(seen.sightings, lenses.intrinsics, target.turned)
+    return sightings, (*notes, *more)
 
 
 def _solve(
