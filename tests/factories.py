@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from mocap.core.body import about, forward, multiply
-from mocap.core.skeleton import Joint, Skeleton
+from mocap.core.body import about, attached_keypoints, forward, multiply
+from mocap.core.skeleton import Skeleton
 from mocap.core.types import FloatArray, Motion, Points3D, Take
 from mocap.kinematics.angles import joint_angles
 from mocap.presets import load_skeleton
@@ -17,24 +17,28 @@ LENGTHS_M = {
     "hip": 0.12, "knee": 0.42, "ankle": 0.40, "toe": 0.18,
 }  # fmt: skip
 SIGMA_M = 0.005
+# Where keypoints that are no joints lie off their joints on the left, as shares of the body's size; pairs of which
+# a joint is the mean lie on opposite sides of it.
+MARKS = {
+    "nose": (0.0, -0.07, -0.01), "eye": (0.02, -0.05, 0.02), "ear": (0.045, 0.0, 0.0), "index": (0.0, -0.02, 0.0),
+    "pinky": (0.0, 0.02, 0.0), "thumb": (0.02, -0.025, 0.0), "heel": (0.0, 0.03, -0.045),
+}  # fmt: skip
 X, Y, Z = np.eye(3)
 
 
 def articulated_skeleton() -> Skeleton:
-    """The shipped keypoints with a trunk and a neck that bend: joints that lie on the pelvis and the chest."""
+    """The shipped skeleton with keypoints exactly where joints are, and the others at round places."""
     shipped = load_skeleton("blazepose33")
-    joints = []
-    for joint in shipped.joints:
-        if joint.name in ("spine", "neck"):
-            continue
-        if joint.name == "chest":
-            joints.append(Joint("spine", "pelvis", ("left_hip", "right_hip"), (0.0, 0.0, 0.0)))
-            joint = replace(joint, parent="spine")
-        if joint.name == "head":
-            joints.append(Joint("neck", "chest", ("left_shoulder", "right_shoulder"), (0.0, 0.0, 0.0)))
-            joint = replace(joint, parent="neck")
-        joints.append(joint)
-    return replace(shipped, joints=tuple(joints))
+    joints = shipped.joints
+    marks = {joint.keypoints[0] for joint in joints if len(joint.keypoints) == 1}
+    attachments = tuple(
+        replace(
+            a, offset=(0.0, 0.0, 0.0) if a.keypoint in marks else tuple(MARKS[a.keypoint.split("_")[-1]] * side)
+        )
+        for a in shipped.attachments
+        for side in [np.array([-1.0 if a.keypoint.startswith("right") else 1.0, 1.0, 1.0])]
+    )
+    return replace(shipped, attachments=attachments)
 
 
 def make_motion(frames: int = 60, rate_hz: float = 60.0, people: int = 1, trunk_tilt_rad: float = 0.0) -> Motion:
@@ -76,26 +80,13 @@ def make_motion(frames: int = 60, rate_hz: float = 60.0, people: int = 1, trunk_
 
 
 def points_of(motion: Motion) -> Points3D:
-    """Keypoints that have the joints of a motion at their means; the rest lies at fixed places of the head."""
+    """Keypoints where the skeleton attaches them, joints at their means; the rest lies beside the head."""
     skeleton = motion.skeleton
     centres = forward(motion)
-    frames, people = centres.shape[:2]
-    xyz = np.full((frames, people, len(skeleton.keypoints), 3), np.nan)
+    attached = attached_keypoints(motion)
     head = centres[:, :, [joint.name for joint in skeleton.joints].index("head")]
-    for k, _ in enumerate(skeleton.keypoints):
-        # Pairs such as the two ears lie about the head on opposite sides, so that their mean is its centre.
-        xyz[:, :, k] = head + (0.07 if k % 2 else -0.07) * X
-    for j, joint in enumerate(skeleton.joints):
-        if len(joint.keypoints) == 1:
-            xyz[:, :, skeleton.index(joint.keypoints[0])[0]] = centres[:, :, j]
-    for joint, side in (("left_hand", "left"), ("right_hand", "right")):
-        centre = centres[:, :, [j.name for j in skeleton.joints].index(joint)]
-        xyz[:, :, skeleton.index(f"{side}_index")[0]] = centre + 0.03 * Y
-        xyz[:, :, skeleton.index(f"{side}_pinky")[0]] = centre - 0.03 * Y
-    for side in ("left", "right"):
-        toe = xyz[:, :, skeleton.index(f"{side}_foot_index")[0]]
-        xyz[:, :, skeleton.index(f"{side}_heel")[0]] = toe + 0.2 * Y
-        xyz[:, :, skeleton.index(f"{side}_thumb")[0]] = xyz[:, :, skeleton.index(f"{side}_index")[0]] + 0.02 * Z
+    beside = head[:, :, None] + np.where(np.arange(attached.shape[2]) % 2, 0.07, -0.07)[:, None] * X
+    xyz = np.where(np.isfinite(attached), attached, beside)
     shape = xyz.shape[:3]
     cov = np.broadcast_to(SIGMA_M**2 * np.eye(3), (*shape, 3, 3)).copy()
     seen = (shape[0], 4, *shape[1:])

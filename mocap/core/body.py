@@ -124,6 +124,11 @@ def rest_offsets(motion: Motion, person: int) -> FloatArray:
 
 def forward(motion: Motion) -> FloatArray:
     """Joint centres of a motion (T, N, J, 3), m; NaN where a rotation on the way from the root is missing."""
+    return segments(motion)[0]
+
+
+def segments(motion: Motion) -> tuple[FloatArray, FloatArray]:
+    """Joint centres (T, N, J, 3), m, and orientations of the joints' segments in the world (T, N, J, 4)."""
     offsets = rest_directions(motion.skeleton) * motion.bone_length[..., None]
     centres = np.full((*motion.rotation.shape[:3], 3), np.nan)
     world = np.full(motion.rotation.shape, np.nan)
@@ -134,4 +139,23 @@ def forward(motion: Motion) -> FloatArray:
         else:
             centres[:, :, joint] = centres[:, :, parent] + rotate(world[:, :, parent], offsets[:, joint])
             world[:, :, joint] = multiply(world[:, :, parent], motion.rotation[:, :, joint])
-    return centres
+    return centres, world
+
+
+def body_size(motion: Motion) -> FloatArray:
+    """Size of each body (N,), m, as ``Skeleton.size`` defines it; NaN where one of its bones was never seen."""
+    names = [joint.name for joint in motion.skeleton.joints]
+    return np.asarray(motion.bone_length[:, [names.index(name) for name in motion.skeleton.size]].sum(axis=1))
+
+
+def attached_keypoints(motion: Motion) -> FloatArray:
+    """Where a detector would see the keypoints of a body (T, N, K, 3), m; NaN for those that are not attached."""
+    skeleton = motion.skeleton
+    names = [joint.name for joint in skeleton.joints]
+    centres, world = segments(motion)
+    xyz = np.full((*centres.shape[:2], len(skeleton.keypoints), 3), np.nan)
+    size = body_size(motion)[:, None]
+    for a in skeleton.attachments:
+        offset = rotate(world[:, :, names.index(a.segment)], size * np.array(a.offset))
+        xyz[:, :, skeleton.index(a.keypoint)[0]] = centres[:, :, names.index(a.joint)] + offset
+    return xyz

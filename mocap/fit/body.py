@@ -1,247 +1,215 @@
-"""A body of constant bone lengths laid through the points, frame by frame and in closed form.
-
-Positions come out exactly where bones have their lengths; orientations about a limb's own axis, which no
-joint centre shows, come from the plane in which the next joint bends.
-"""
+"""The body fit: one body of constant bones, moving with joints, that explains all that was seen of a person."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
+
 import numpy as np
-from scipy.linalg import solveh_banded
 
-from mocap.core.body import (
-    about,
-    conjugate,
-    from_matrix,
-    joint_centres,
-    multiply,
-    rest_directions,
-    rotate,
-    swing,
-    unit,
-)
-from mocap.core.skeleton import Skeleton
+from mocap.core.body import forward, joint_centres
+from mocap.core.errors import InputError
 from mocap.core.types import FloatArray, Motion, Points3D
+from mocap.fit.banded import covariances
+from mocap.fit.chain import Chain, IndexArray, Pose, chain_of, place
+from mocap.fit.closed_form import bone_lengths, closed_form
+from mocap.fit.contact import Contact, find_contact
+from mocap.fit.evidence import Evidence, point_evidence
+from mocap.fit.solve import Model, Stretch, information, solve
+from mocap.fit.start import (
+    attachment_covariance,
+    missing,
+    shown_joints,
+    start_pose,
+    tied_bones,
+    to_motion,
+    usual_lengths,
+)
+from mocap.fit.terms import coordinates
+from mocap.fit.windows import by_windows, length_samples
 
-# A left and a right bone that differ by less than this share are given one length: people's limbs differ
-# by one or two percent, and what a median over noisy frames adds is of that size too.
-SYMMETRY_TOLERANCE = 0.05
-
-# Where a hinge joint takes the next bone when the T-pose starts to bend there: knees backwards, elbows
-# forwards (body axes: x left, y backwards, z up).
-BENDS_TO = {
-    "left_knee": (0.0, 1.0, 0.0),
-    "right_knee": (0.0, 1.0, 0.0),
-    "left_elbow": (0.0, -1.0, 0.0),
-    "right_elbow": (0.0, -1.0, 0.0),
-}
-
-# How well a bend shows the plane: joint centres are off by about a thirtieth of a segment's length (10 mm
-# in 300 mm), so the plane is off by that over the sine of the bend, rad.
-PLANE_SIGMA_RAD = 1.0 / 30.0
-# How far a limb turns about itself from one frame to the next: 3 rad/s at 60 frames per second.
-TWIST_STEP_RAD = 0.05
-# Pull towards no twist at all, so weak that it decides only for limbs that never bend.
-REST_WEIGHT = 1e-3
+# Cauchy widths: wide first, so that a start that is off does not lose its observations.
+FIRST_WIDTH, WIDTH = 10.0, 3.0
+FIRST_STEPS, STEPS = 6, 6
+# Median of the squares of normally distributed numbers.
+CHI_SQUARED_MEDIAN = 0.4549
+# Errors that last are believed to last no longer than this many frames: correlation of neighbours up to 0.95.
+MOST_CORRELATION = 0.95
 
 
-def fit_body(points: Points3D) -> Motion:
-    """Fit bone lengths over all frames and joint rotations in each.
+@dataclass(frozen=True)
+class BodySettings:
+    """How the body is fitted.
 
-    A joint from which a left and a right joint branch off (pelvis, chest) takes its x axis from these two
-    and its z axis towards the chest. A joint before a hinge (hip, shoulder) takes its bone's direction, and
-    its twist from the plane of the hinge; the hinge itself turns about that plane's normal only. Every
-    other joint follows its parent by the shortest turn that brings its first child onto its direction.
-    A joint that lies on its parent may therefore bend freely between two rigid parts.
+    Attributes
+    ----------
+    max_gap_s : float
+        A joint that nothing was seen of for longer is missing, s.
+    contact : bool
+        Whether feet that stand are held to the ground.
+    """
+
+    max_gap_s: float = 0.2
+    contact: bool = True
+
+
+def fit_body(points: Points3D, rate_hz: float, settings: BodySettings | None = None) -> Motion:
+    """Fit one body a person over the whole sequence.
+
+    Unknown are the root's place and the turns of all joints in each frame, and the bone lengths, the same in all
+    frames. Weighed against each other: each point's distance from its place on the body, by its covariance and
+    robustly; soft limits and usual ranges of joints; smooth motion. Feet that stand are held.
+
+    Parameters
+    ----------
+    points : Points3D
+        As triangulated: the fit smooths by itself, and gaps are bridged by what the rest of the body shows.
+    rate_hz : float
+        Frame rate, Hz.
 
     Returns
     -------
     Motion
-        Rotations are NaN from a joint whose direction is not known on outwards; a joint without children
-        does not turn against its parent. Bone lengths are NaN where a bone was never seen.
+        Rotations are NaN from a joint on outwards of which nothing was seen for longer than ``max_gap_s``. Bone
+        lengths are NaN where a bone was never seen.
     """
-    skeleton = points.skeleton
-    centres = joint_centres(skeleton, points.xyz)
-    length, length_sigma = bone_lengths(points, centres)
-    world = np.full((*centres.shape[:3], 4), np.nan)
-    for joint, parent in enumerate(skeleton.parents):
-        world[:, :, joint] = _orientation(skeleton, centres, world, joint, parent)
-    local = world.copy()
-    for joint, parent in enumerate(skeleton.parents):
-        if parent >= 0:
-            local[:, :, joint] = multiply(conjugate(world[:, :, parent]), world[:, :, joint])
-    root = skeleton.parents.index(-1)
-    return Motion(skeleton, centres[:, :, root], _same_hemisphere(local), length, length_sigma)
-
-
-def bone_lengths(points: Points3D, centres: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Length of the bone that ends at each joint, and its standard deviation over the frames (N, J), m.
-
-    The length is the weighted median over the frames, with the inverse variance of the two ends as the
-    weight. A left and a right bone within ``SYMMETRY_TOLERANCE`` of each other get their mean.
-    """
-    skeleton = points.skeleton
-    parents = np.maximum(skeleton.parents, 0)
-    lengths = np.linalg.norm(centres - centres[:, :, parents], axis=-1)
-    keypoint_variance = np.trace(points.cov, axis1=-2, axis2=-1) / 3.0
-    variance = np.stack(
-        [np.mean(keypoint_variance[:, :, skeleton.index(*j.keypoints)], axis=2) for j in skeleton.joints], axis=2
+    settings = settings or BodySettings()
+    if rate_hz <= 0 or settings.max_gap_s < 0:
+        raise InputError(
+            f"A body cannot be fitted at {rate_hz:g} Hz with a longest gap of {settings.max_gap_s:g} s.",
+            "Give a positive frame rate, and 0 s to bridge nothing.",
+        )
+    chain = chain_of(points.skeleton)
+    people = [_fit_person(chain, points, n, 1.0 / rate_hz, settings) for n in range(points.xyz.shape[1])]
+    return Motion(
+        points.skeleton,
+        np.concatenate([one.root_xyz for one in people], axis=1),
+        np.concatenate([one.rotation for one in people], axis=1),
+        np.concatenate([one.bone_length for one in people]),
+        np.concatenate([one.bone_length_sigma for one in people]),
+        np.concatenate([one.rotation_cov for one in people], axis=1),
+        np.concatenate([one.centre_cov for one in people], axis=1),
     )
-    # A point without a covariance, or with none at all, has no more say than any other such point.
-    total = variance + variance[:, :, parents]
-    weight = np.where(np.isfinite(total) & (total > 0.0), 1.0 / np.where(total > 0.0, total, 1.0), 1.0)
-    length = weighted_median(lengths, weight)
-    seen = np.isfinite(lengths)
-    count = np.maximum(seen.sum(axis=0), 1)
-    mean = np.where(seen, lengths, 0.0).sum(axis=0) / count
-    spread = np.sqrt(np.where(seen, np.square(lengths - mean), 0.0).sum(axis=0) / count)
-    sigma = np.where(seen.any(axis=0), spread, np.nan)
-    left, right = mirror_pairs(skeleton)
-    both = 0.5 * (length[:, left] + length[:, right])
-    alike = np.abs(length[:, left] - length[:, right]) <= SYMMETRY_TOLERANCE * both
-    length[:, left] = np.where(alike, both, length[:, left])
-    length[:, right] = np.where(alike, both, length[:, right])
-    return length, sigma
 
 
-def weighted_median(values: FloatArray, weight: FloatArray) -> FloatArray:
-    """Median along the first axis, the value that halves the weight; NaN counts nothing, all NaN gives NaN."""
-    order = np.argsort(values, axis=0)  # NaN sorts last
-    ranked = np.take_along_axis(values, order, axis=0)
-    load = np.cumsum(np.where(np.isnan(ranked), 0.0, np.take_along_axis(weight, order, axis=0)), axis=0)
-    middle = np.argmax(load >= 0.5 * load[-1:], axis=0)
-    return np.asarray(np.take_along_axis(ranked, middle[None], axis=0)[0])
+def body_points(points: Points3D, motion: Motion) -> Points3D:
+    """Points with the keypoints that are joints at the joint centres of the fitted body.
+
+    Returns
+    -------
+    Points3D
+        Keypoints that are the only one of a joint lie at its centre, with its covariance; NaN where the body is
+        missing. All others are as they were.
+    """
+    centres = forward(motion)
+    xyz, cov = points.xyz.copy(), points.cov.copy()
+    for j, joint in enumerate(motion.skeleton.joints):
+        if len(joint.keypoints) == 1:
+            k = points.skeleton.index(joint.keypoints[0])[0]
+            xyz[:, :, k], cov[:, :, k] = centres[:, :, j], motion.centre_cov[:, :, j]
+    return replace(points, xyz=xyz, cov=cov)
 
 
-def mirror_pairs(skeleton: Skeleton) -> tuple[list[int], list[int]]:
-    """Indices of the left joints and of their right partners: those of mirrored keypoints."""
-    partner = dict(skeleton.mirror)
-    by_keypoints = {frozenset(joint.keypoints): j for j, joint in enumerate(skeleton.joints)}
-    left, right = [], []
-    for index, joint in enumerate(skeleton.joints):
-        if all(k in partner for k in joint.keypoints):
-            other = by_keypoints.get(frozenset(partner[k] for k in joint.keypoints))
-            if other is not None:
-                left.append(index)
-                right.append(other)
-    return left, right
-
-
-def _orientation(
-    skeleton: Skeleton, centres: FloatArray, world: FloatArray, joint: int, parent: int
-) -> FloatArray:
-    """Rotation of a joint's segment against the world (T, N, 4), after its parent's is known."""
-    rest = rest_directions(skeleton)
-    children = [c for c, p in enumerate(skeleton.parents) if p == joint]
-    sides = _sides(skeleton, children)
-    if sides is not None:
-        left, right = sides
-        up = _up(skeleton, centres, joint)
-        return _frame(rest[left], np.array([0.0, 0.0, 1.0]), centres[:, :, left] - centres[:, :, right], up)
-    inherited = (
-        world[:, :, parent] if parent >= 0 else np.broadcast_to([1.0, 0.0, 0.0, 0.0], (*centres.shape[:2], 4))
+def _fit_person(chain: Chain, points: Points3D, person: int, dt: float, settings: BodySettings) -> Motion:
+    """Fit one person; the result has one person."""
+    one = replace(
+        points,
+        xyz=points.xyz[:, person : person + 1],
+        cov=points.cov[:, person : person + 1],
+        n_views=points.n_views[:, person : person + 1],
+        reproj_px=points.reproj_px[:, :, person : person + 1],
+        used=points.used[:, :, person : person + 1],
     )
-    if not children:
-        return inherited
-    child = children[0]
-    direction = unit(centres[:, :, child] - centres[:, :, joint])
-    hinge = BENDS_TO.get(skeleton.joints[joint].name)
-    if hinge is not None:
-        normal = np.cross(rest[joint], hinge)
-        return _frame(rest[child], normal, direction, rotate(inherited, normal))
-    swung = multiply(swing(rotate(inherited, rest[child]), direction), inherited)
-    bend = BENDS_TO.get(skeleton.joints[child].name)
-    after = [c for c, p in enumerate(skeleton.parents) if p == child]
-    if bend is None or not after:
-        return swung
-    beyond = unit(centres[:, :, after[0]] - centres[:, :, child])
-    reference = rotate(swung, np.cross(rest[child], bend))
-    return multiply(about(direction, _twist(reference, direction, beyond)), swung)
+    centres = joint_centres(one.skeleton, one.xyz)
+    measured, spread = bone_lengths(one, centres)
+    length, size = usual_lengths(chain, measured[0])
+    pose = start_pose(chain, closed_form(one)[:, 0], centres[:, 0, 0])
+    if pose is None:
+        return missing(one, measured, spread)
+    own = attachment_covariance(chain, place(chain, pose, length).world, size)
+    evidence = point_evidence(one.xyz[:, 0, chain.keypoint], one.cov[:, 0, chain.keypoint], own)
+    solution = fit_sequence(chain, evidence, pose, length, measured[0], dt, settings)
+    shown = shown_joints(chain, evidence.seen, dt, settings.max_gap_s)
+    return to_motion(chain, solution.pose, solution.length, solution.covariance, shown, measured, spread)
 
 
-def _sides(skeleton: Skeleton, children: list[int]) -> tuple[int, int] | None:
-    """A left and a right joint among ``children``, or None."""
-    for left, right in zip(*mirror_pairs(skeleton), strict=True):
-        if left in children and right in children:
-            return left, right
-    return None
+@dataclass(frozen=True)
+class Solution:
+    """A fitted sequence: poses, lengths (J,) m, and the covariance of all degrees of freedom (T, D, D)."""
+
+    pose: Pose
+    length: FloatArray
+    covariance: FloatArray
+    contact: Contact | None
 
 
-def _up(skeleton: Skeleton, centres: FloatArray, joint: int) -> FloatArray:
-    """Direction of the trunk (T, N, 3) at one of its ends: into this joint, or at the root out of it."""
-    parent = skeleton.parents[joint]
-    if parent >= 0:
-        return np.asarray(centres[:, :, joint] - centres[:, :, parent])
-    rest = rest_directions(skeleton)
-    above = [c for c in range(len(rest)) if rest[c, 2] > 0.0 and _hangs_on(skeleton, c, joint)]
-    if not above:
-        raise ValueError(f"skeleton '{skeleton.name}' has no joint above '{skeleton.joints[joint].name}'")
-    return np.asarray(centres[:, :, above[0]] - centres[:, :, joint])
+def fit_sequence(
+    chain: Chain,
+    evidence: Evidence,
+    pose: Pose,
+    length: FloatArray,
+    measured: FloatArray,
+    dt: float,
+    settings: BodySettings,
+) -> Solution:
+    """Fit lengths on samples of the sequence, then poses window by window, then their uncertainty."""
+    frames = len(pose.place)
+    model = Model(chain, coordinates(chain), tied_bones(chain, measured), np.empty(0), dt, FIRST_WIDTH)
+    model = replace(model, usual=model.tied.T @ length / model.tied.sum(axis=0))
+    samples = length_samples(frames)
+    stretches = [Stretch(evidence.part(s), None, pose[s]) for s in samples]
+    for width in (FIRST_WIDTH, WIDTH):
+        poses, length = solve(replace(model, width=width), stretches, length, FIRST_STEPS)
+        stretches = [replace(s, pose=p) for s, p in zip(stretches, poses, strict=True)]
+    evidence = evidence.scaled(noise_factor(chain, stretches, length))
+    held = replace(model, tied=model.tied[:, :0], usual=np.empty(0), width=WIDTH)
+    if len(samples) == 1:
+        pose = poses[0]
+    else:
+        pose = by_windows(
+            frames, dt, lambda w: solve(held, [Stretch(evidence.part(w), None, pose[w])], length, STEPS)[0][0]
+        )
+    contact = None
+    if settings.contact:
+        contact = find_contact(chain, pose, place(chain, pose, length), evidence.seen, dt)
+    before = pose
+
+    def settle(window: IndexArray) -> Pose:
+        part = Stretch(evidence.part(window), contact.part(window) if contact else None, before[window])
+        return solve(held, [part], length, STEPS)[0][0]
+
+    pose = by_windows(frames, dt, settle)
+    inflation = correlation_factor(chain, evidence, pose, length)
+
+    def uncertainty(window: IndexArray) -> FloatArray:
+        part = Stretch(evidence.part(window), contact.part(window) if contact else None, pose[window])
+        factor = information(held, part, length, inflation)
+        size = chain.freedom
+        return np.full((len(window), size, size), np.nan) if factor is None else covariances(factor)
+
+    return Solution(pose, length, by_windows(frames, dt, uncertainty), contact)
 
 
-def _hangs_on(skeleton: Skeleton, joint: int, ancestor: int) -> bool:
-    """Whether ``joint`` hangs on ``ancestor`` directly or by joints that lie on it."""
-    parent = skeleton.parents[joint]
-    lies_on = not np.any(rest_directions(skeleton)[parent])
-    return parent == ancestor or (parent >= 0 and lies_on and _hangs_on(skeleton, parent, ancestor))
+def noise_factor(chain: Chain, stretches: list[Stretch], length: FloatArray) -> float:
+    """How much larger the errors are than stated, from their median; at least 1."""
+    errors = np.concatenate([s.evidence.errors(s.pose, place(chain, s.pose, length)).ravel() for s in stretches])
+    squared = np.square(errors[np.isfinite(errors)])
+    return max(1.0, float(np.sqrt(np.median(squared) / CHI_SQUARED_MEDIAN))) if squared.size else 1.0
 
 
-def _frame(rest_first: FloatArray, rest_second: FloatArray, first: FloatArray, second: FloatArray) -> FloatArray:
-    """Rotation (..., 4) that takes one rest direction onto ``first`` and another as near to ``second`` as it can.
+def correlation_factor(chain: Chain, evidence: Evidence, pose: Pose, length: FloatArray) -> float:
+    """How much less a sequence tells than its frames would if their errors were independent of each other.
 
-    The triad of Black (1964, AIAA Journal 2:1350).
+    Errors that a detector makes again in the next frame do not average out: a mean over n errors of variance v
+    with the correlation r of neighbours has the variance v (1 + r) / (1 - r) / n (Bartlett 1946, for a process of
+    the first order).
     """
-
-    def triad(a: FloatArray, b: FloatArray) -> FloatArray:
-        x = unit(a)
-        z = unit(np.cross(x, b))
-        return np.stack([x, np.cross(z, x), z], axis=-1)
-
-    rest = triad(rest_first, rest_second)
-    return from_matrix(np.einsum("...ij,kj->...ik", triad(first, second), rest))
-
-
-def _twist(reference: FloatArray, axis: FloatArray, beyond: FloatArray) -> FloatArray:
-    """Turn of a limb about its axis (T, N), rad, that brings ``reference`` into the normal of the bend.
-
-    The normal of the plane through the limb and the bone ``beyond`` shows the turn the better, the more
-    the joint is bent: the inverse variance goes with the squared sine of the bend. Frame to frame the turn
-    changes little. The unit vector of the turn, as a complex number, is the minimum of these two squared
-    errors over the sequence, one tridiagonal system a limb, so that a straight limb passes from the last
-    bent frame to the next and never spins with the noise.
-    """
-    across = np.cross(axis, beyond)
-    sine_squared = np.sum(np.square(across), axis=-1)
-    usable = np.isfinite(sine_squared) & np.isfinite(reference).all(axis=-1) & (sine_squared > 0.0)
-    weight = np.where(usable, sine_squared, 0.0) / PLANE_SIGMA_RAD**2
-    cosine = np.sum(reference * across, axis=-1)
-    sine = np.sum(axis * np.cross(reference, across), axis=-1)
-    length = np.sqrt(np.where(usable, sine_squared, 1.0))
-    seen = np.where(usable, (cosine + 1j * sine) / length, 0.0)
-    frames, people = weight.shape
-    if frames == 1:  # nothing to be coupled with
-        return np.angle(weight * seen + REST_WEIGHT)
-    coupling = 1.0 / TWIST_STEP_RAD**2
-    neighbours = np.full(frames, 2.0 * coupling)
-    neighbours[0] -= coupling
-    neighbours[-1] -= coupling
-    turn = np.empty((frames, people))
-    for person in range(people):
-        band = np.zeros((2, frames))
-        band[0, 1:] = -coupling
-        band[1] = weight[:, person] + neighbours + REST_WEIGHT
-        turn[:, person] = np.angle(solveh_banded(band, weight[:, person] * seen[:, person] + REST_WEIGHT))
-    return turn
-
-
-def _same_hemisphere(rotation: FloatArray) -> FloatArray:
-    """Choose the sign of each quaternion (T, N, J, 4) next to the one before, over gaps too."""
-    frames = rotation.shape[0]
-    seen = np.isfinite(rotation).all(axis=-1)
-    number = np.arange(frames)[:, None, None]
-    last = np.maximum.accumulate(np.where(seen, number, 0), axis=0)
-    held = np.take_along_axis(rotation, last[..., None], axis=0)
-    dots = np.sum(held[1:] * held[:-1], axis=-1)
-    flips = np.cumprod(np.where(dots < 0.0, -1.0, 1.0), axis=0)
-    signs = np.concatenate([np.ones((1, *flips.shape[1:])), flips])
-    return np.asarray(rotation * signs[..., None])
+    errors = evidence.errors(pose, place(chain, pose, length))
+    both = np.isfinite(errors[1:]) & np.isfinite(errors[:-1])
+    if not both.any():
+        return 1.0
+    # An error counts up to three standard deviations, so that an outlier has no say of its own.
+    clipped = np.clip(np.nan_to_num(errors), -WIDTH, WIDTH)
+    first, second = clipped[:-1][both], clipped[1:][both]
+    power = 0.5 * float(np.sum(first * first + second * second))
+    lasting = min(max(float(np.sum(first * second)) / power, 0.0), MOST_CORRELATION) if power > 0.0 else 0.0
+    return (1.0 + lasting) / (1.0 - lasting)

@@ -4,10 +4,31 @@ import numpy as np
 import pytest
 
 from mocap.core import body
-from mocap.core.types import FloatArray, Points3D
-from mocap.fit.body import TWIST_STEP_RAD, fit_body, weighted_median
-from mocap.presets import load_skeleton
+from mocap.core.errors import InputError
+from mocap.core.types import FloatArray, Motion, Points3D
+from mocap.fit.body import BodySettings, body_points, fit_body
+from mocap.fit.closed_form import weighted_median
 from tests.factories import make_motion, points_of, with_gap
+
+RATE_HZ = 60.0
+# The made-up walk slides over the floor.
+FREE = BodySettings(contact=False)
+
+
+def noisy(motion: Motion, sigma_m: float) -> Points3D:
+    """Points with noise that their covariance states, on a body whose keypoints lie exactly where it says."""
+    points = points_of(motion)
+    exact = tuple(replace(a, sigma=(0.0, 0.0, 0.0)) for a in points.skeleton.attachments)
+    return replace(
+        points,
+        skeleton=replace(points.skeleton, attachments=exact),
+        xyz=points.xyz + np.random.default_rng(2).normal(scale=sigma_m, size=points.xyz.shape),
+        cov=np.broadcast_to(sigma_m**2 * np.eye(3), points.cov.shape),
+    )
+
+
+def rms(values: FloatArray) -> float:
+    return float(np.sqrt(np.mean(np.square(values))))
 
 
 def angle_between(p: FloatArray, q: FloatArray) -> FloatArray:
@@ -40,27 +61,48 @@ def test_quaternions_agree_with_scipy() -> None:
 
 
 @pytest.mark.parametrize("people", [1, 2])
-def test_joint_centres_of_a_body_of_constant_bones_come_back_exactly(people: int) -> None:
-    motion = make_motion(90, people=people, trunk_tilt_rad=0.3)
+def test_a_body_of_constant_bones_comes_back(people: int) -> None:
+    motion = make_motion(90, people=people)
     truth = body.forward(motion)
-    fitted = fit_body(points_of(motion))
+    fitted = fit_body(points_of(motion), RATE_HZ, FREE)
     assert np.ptp(truth, axis=0).max() > 0.3  # it moves
-    assert np.abs(body.forward(fitted) - truth).max() < 1e-9
-    assert np.allclose(fitted.bone_length, motion.bone_length, atol=1e-9)
+    # The usual ranges of the joints and the smoothness pull a little.
+    assert np.abs(body.forward(fitted) - truth).max() < 0.004
+    assert np.allclose(fitted.bone_length, motion.bone_length, atol=5e-4)
     assert fitted.bone_length_sigma.max() < 1e-9
-
-
-def test_rotations_come_back_with_the_twist_of_limbs_that_bend() -> None:
-    motion = make_motion(90)
-    fitted = fit_body(points_of(motion))
     error = np.degrees(angle_between(motion.rotation, fitted.rotation))
     names = [j.name for j in motion.skeleton.joints]
-    exact = [names.index(n) for n in ("pelvis", "spine", "chest")]
-    twisted = [names.index(f"{s}_{n}") for s in ("left", "right") for n in ("hip", "knee", "shoulder", "elbow")]
-    assert error[..., exact].max() < 1e-5
-    # The prior from frame to frame takes a little of the twist's amplitude.
-    assert error[..., twisted].max() < 3.0
-    assert np.degrees(angle_between(motion.rotation[0], motion.rotation[20]))[..., twisted].max() > 20.0
+    turning = [names.index(f"{s}_{n}") for s in ("left", "right") for n in ("hip", "knee", "shoulder", "elbow")]
+    assert np.degrees(angle_between(motion.rotation[0], motion.rotation[20]))[..., turning].max() > 20.0
+    assert error[..., turning].max() < 4.0
+
+
+def test_angles_from_noisy_points_and_their_stated_error() -> None:
+    motion = make_motion(400)
+    fitted = fit_body(noisy(motion, 0.01), RATE_HZ, FREE)
+    names = [j.name for j in motion.skeleton.joints]
+    error = np.degrees(angle_between(motion.rotation, fitted.rotation))[:, 0]
+    stated = np.degrees(np.sqrt(np.trace(fitted.rotation_cov[:, 0], axis1=-2, axis2=-1)))
+    knees = [names.index(f"{side}_knee") for side in ("left", "right")]
+    assert rms(error[:, knees]) < 1.2
+    # Motion that is smoother than the prior allows for is found better than stated, never worse.
+    assert 0.5 < rms(error[:, knees]) / rms(stated[:, knees]) < 1.1
+    hips = [names.index(f"{side}_hip") for side in ("left", "right")]
+    relative = body.multiply(body.conjugate(motion.rotation), fitted.rotation)[:, 0, hips]
+    axial = np.degrees(2 * np.arctan2(relative[..., 3], relative[..., 0]))  # about the thigh
+    assert rms(axial) < 3.0
+    off = body.forward(fitted) - body.forward(motion)
+    chi = np.einsum("tnji,tnjik,tnjk->tnj", off, np.linalg.pinv(fitted.centre_cov), off) / 3
+    assert 0.3 < np.median(chi) < 1.2
+
+
+def test_a_keypoint_far_off_does_not_bend_the_body() -> None:
+    motion = make_motion(120)
+    points = noisy(motion, 0.003)
+    xyz = points.xyz.copy()
+    xyz[40:60, 0, points.skeleton.index("left_knee")[0]] += [0.4, 0.0, 0.2]
+    fitted = fit_body(replace(points, xyz=xyz), RATE_HZ, FREE)
+    assert np.abs(body.forward(fitted) - body.forward(motion))[40:60, 0, joint(points, "left_knee")].max() < 0.05
 
 
 def test_a_straight_arm_does_not_spin() -> None:
@@ -72,49 +114,70 @@ def test_a_straight_arm_does_not_spin() -> None:
     rotation = motion.rotation.copy()
     rotation[:, 0, elbow] = body.about(np.broadcast_to([0.0, 0.0, -1.0], (120, 3)), bend)
     truth = replace(motion, rotation=rotation)
-    points = points_of(truth)
-    noise = np.random.default_rng(2).normal(scale=0.004, size=points.xyz.shape)
-    fitted = fit_body(replace(points, xyz=points.xyz + noise))
+    fitted = fit_body(noisy(truth, 0.004), RATE_HZ, FREE)
     step = np.degrees(angle_between(fitted.rotation[1:, 0, shoulder], fitted.rotation[:-1, 0, shoulder]))
     true_step = np.degrees(angle_between(truth.rotation[1:, 0, shoulder], truth.rotation[:-1, 0, shoulder]))
     error = np.degrees(angle_between(fitted.rotation[:, 0, shoulder], truth.rotation[:, 0, shoulder]))
-    assert step[35:85].max() < true_step.max() + 2 * np.degrees(TWIST_STEP_RAD)
-    assert error[30:90].max() < 50.0
+    assert step[35:85].max() < true_step.max() + 3.0
+    assert error[30:90].max() < 40.0
 
 
-def test_what_is_not_seen_is_missing_from_there_outwards() -> None:
-    points = with_gap(points_of(make_motion(40)), "left_elbow", slice(10, 20))
-    centres = body.forward(fit_body(points))
+def test_what_is_not_seen_for_long_is_missing_from_there_outwards() -> None:
+    points = with_gap(points_of(make_motion(60)), "left_elbow", slice(10, 30))
+    fitted = fit_body(points, RATE_HZ, FREE)
+    centres = body.forward(fitted)
     hidden = [joint(points, f"left_{name}") for name in ("elbow", "wrist", "hand")]
-    assert np.isnan(centres[10:20, 0][:, hidden]).all()
+    assert np.isnan(centres[10:30, 0][:, hidden]).all()
+    assert np.isnan(fitted.centre_cov[10:30, 0][:, hidden]).all()
     assert np.isfinite(np.delete(centres, hidden, axis=2)).all()
     assert np.isfinite(centres[:10]).all()
-    assert np.isfinite(centres[20:]).all()
+    assert np.isfinite(centres[30:]).all()
 
 
-def test_a_missing_wrist_leaves_the_elbow() -> None:
-    motion = make_motion(40)
-    points = with_gap(points_of(motion), "left_wrist", slice(10, 20))
-    centres = body.forward(fit_body(points))
-    assert np.abs(centres - body.forward(motion))[10:20, 0, joint(points, "left_elbow")].max() < 1e-9
-    assert np.isnan(centres[10:20, 0, joint(points, "left_wrist")]).all()
+def test_a_short_gap_is_bridged_and_its_error_grows() -> None:
+    motion = make_motion(60)
+    points = with_gap(points_of(motion), "left_wrist", slice(20, 30))
+    fitted = fit_body(points, RATE_HZ, FREE)
+    wrist = joint(points, "left_wrist")
+    assert np.abs(body.forward(fitted) - body.forward(motion))[:, 0, wrist].max() < 0.02
+    sigma = np.trace(fitted.centre_cov[:, 0, wrist], axis1=1, axis2=2)
+    assert sigma[25] > 1.2 * sigma[10]
+    none = fit_body(points, RATE_HZ, BodySettings(max_gap_s=0.0, contact=False))
+    assert np.isnan(body.forward(none)[20:30, 0, wrist]).all()
+
+
+def test_nothing_is_invented_at_the_ends() -> None:
+    points = with_gap(points_of(make_motion(40)), "left_wrist", slice(36, None))
+    centres = body.forward(fit_body(points, RATE_HZ, FREE))
+    assert np.isnan(centres[36:, 0, joint(points, "left_wrist")]).all()
+    assert np.isfinite(centres[:36]).all()
 
 
 def test_a_bone_that_was_never_seen_has_no_length() -> None:
     points = with_gap(points_of(make_motion(20)), "left_foot_index", slice(None))
-    fitted = fit_body(points)
+    fitted = fit_body(points, RATE_HZ, FREE)
     toe = joint(points, "left_toe")
     assert np.isnan(fitted.bone_length[0, toe])
     assert np.isnan(fitted.bone_length_sigma[0, toe])
     assert np.isfinite(np.delete(fitted.bone_length, toe, axis=1)).all()
 
 
+def test_a_person_who_was_never_seen_is_missing() -> None:
+    points = points_of(make_motion(20, people=2))
+    xyz = points.xyz.copy()
+    xyz[:, 1] = np.nan
+    fitted = fit_body(replace(points, xyz=xyz), RATE_HZ)
+    assert np.isnan(fitted.rotation[:, 1]).all()
+    assert np.isnan(fitted.root_xyz[:, 1]).all()
+    assert np.isfinite(fitted.rotation[:, 0]).all()
+
+
 def test_outliers_do_not_lengthen_bones_and_sides_match() -> None:
     motion = make_motion(100)
-    points = points_of(motion)
-    xyz = points.xyz + np.random.default_rng(0).normal(scale=0.003, size=points.xyz.shape)
+    points = noisy(motion, 0.003)
+    xyz = points.xyz.copy()
     xyz[:20, 0, points.skeleton.index("left_ankle")[0]] += 0.5
-    length = fit_body(replace(points, xyz=xyz)).bone_length[0]
+    length = fit_body(replace(points, xyz=xyz), RATE_HZ, FREE).bone_length[0]
     left, right = joint(points, "left_ankle"), joint(points, "right_ankle")
     assert length[left] == length[right]
     assert abs(length[left] - 0.40) < 0.003
@@ -125,8 +188,8 @@ def test_sides_that_differ_stay_different() -> None:
     lengths = motion.bone_length.copy()
     names = [j.name for j in motion.skeleton.joints]
     lengths[0, names.index("left_knee")] = 0.38  # against 0.42
-    fitted = fit_body(points_of(replace(motion, bone_length=lengths)))
-    assert np.allclose(fitted.bone_length, lengths, atol=1e-9)
+    fitted = fit_body(points_of(replace(motion, bone_length=lengths)), RATE_HZ, FREE)
+    assert np.allclose(fitted.bone_length, lengths, atol=2e-3)
 
 
 def test_uncertain_frames_count_less() -> None:
@@ -138,24 +201,49 @@ def test_uncertain_frames_count_less() -> None:
 
 def test_one_frame_is_enough() -> None:
     motion = make_motion(1)
-    assert np.abs(body.forward(fit_body(points_of(motion))) - body.forward(motion)).max() < 1e-9
+    assert np.abs(body.forward(fit_body(points_of(motion), RATE_HZ)) - body.forward(motion)).max() < 0.005
 
 
-def test_the_shipped_skeleton_fits_where_the_trunk_is_straight() -> None:
-    motion = make_motion(30)
-    rotation = motion.rotation.copy()
-    names = [j.name for j in motion.skeleton.joints]
-    for name in ("spine", "chest", "neck"):
-        rotation[:, :, names.index(name)] = [1.0, 0.0, 0.0, 0.0]
-    points = points_of(replace(motion, rotation=rotation))
-    shipped = replace(points, skeleton=load_skeleton("blazepose33"))
-    fitted = fit_body(shipped)
-    expected = body.joint_centres(shipped.skeleton, shipped.xyz)
-    assert np.abs(body.forward(fitted) - expected).max() < 1e-9
+def test_long_sequences_are_joined_without_seams() -> None:
+    motion = make_motion(700)
+    fitted = fit_body(points_of(motion), RATE_HZ, FREE)
+    assert np.abs(body.forward(fitted) - body.forward(motion)).max() < 0.005
+
+
+def test_a_foot_that_stands_neither_slides_nor_sinks() -> None:
+    motion = make_motion(120)
+    still = replace(
+        motion,
+        rotation=np.broadcast_to(motion.rotation[:1], motion.rotation.shape).copy(),
+        root_xyz=np.broadcast_to(motion.root_xyz[:1], motion.root_xyz.shape).copy(),
+    )
+    points = noisy(still, 0.01)
+    heel = points.skeleton.index("left_heel")[0]
+    feet = [body.attached_keypoints(fit_body(points, RATE_HZ, s))[:, 0, heel] for s in (FREE, BodySettings())]
+    assert rms(np.diff(feet[1], axis=0)) < 0.4 * rms(np.diff(feet[0], axis=0))
+    # One that moves is not held.
+    moving = fit_body(points_of(motion), RATE_HZ, BodySettings())
+    assert np.abs(body.forward(moving) - body.forward(motion)).max() < 0.02
+
+
+def test_points_of_the_body_lie_at_its_joints() -> None:
+    points = noisy(make_motion(30), 0.004)
+    fitted = fit_body(points, RATE_HZ, FREE)
+    onto = body_points(points, fitted)
+    knee = points.skeleton.index("left_knee")[0]
+    assert np.array_equal(onto.xyz[:, :, knee], body.forward(fitted)[:, :, joint(points, "left_knee")])
+    assert np.array_equal(
+        onto.xyz[:, :, points.skeleton.index("nose")], points.xyz[:, :, points.skeleton.index("nose")]
+    )
 
 
 def test_the_sign_of_a_rotation_does_not_jump() -> None:
-    fitted = fit_body(points_of(make_motion(400)))
+    fitted = fit_body(points_of(make_motion(400)), RATE_HZ, FREE)
     dots = np.sum(fitted.rotation[1:] * fitted.rotation[:-1], axis=-1)
     assert (fitted.rotation[..., 0] < 0.0).any()  # it turns far enough for the sign to matter
     assert dots.min() > 0.0
+
+
+def test_senseless_settings_are_explained() -> None:
+    with pytest.raises(InputError, match="0 Hz"):
+        fit_body(points_of(make_motion(3)), 0.0)

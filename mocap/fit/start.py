@@ -1,0 +1,205 @@
+"""What the fit starts with, and how its result becomes a ``Motion``."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from mocap.core.body import from_matrix, to_matrix
+from mocap.core.skeleton import BALL
+from mocap.core.types import FloatArray, Motion, Points3D
+from mocap.fit.chain import BoolArray, Chain, IndexArray, Pose, exp, jacobian, place, unskew
+from mocap.fit.closed_form import SYMMETRY_TOLERANCE, mirror_pairs
+from mocap.fit.gaps import neighbours
+
+# Size of a person whose legs were never seen, m: both legs of an adult from hip to ankle.
+USUAL_SIZE_M = 1.6
+
+
+def usual_lengths(chain: Chain, measured: FloatArray) -> tuple[FloatArray, float]:
+    """Lengths (J,), m, where bones never seen get their usual share of the body's size, and that size."""
+    share = np.array([joint.length for joint in chain.skeleton.joints])
+    known = np.isfinite(measured) & (share > 0.0) & (measured > 0.0)
+    scale = float(np.median(measured[known] / share[known])) if known.any() else USUAL_SIZE_M
+    length = np.where(np.isfinite(measured), measured, share * scale)
+    return length, float(chain.size @ length)
+
+
+def tied_bones(chain: Chain, measured: FloatArray) -> FloatArray:
+    """Which bones (J, B) share a free length: each that was seen, left and right together where they are alike."""
+    free = np.isfinite(measured) & chain.rest.any(axis=1)
+    partner = {right: left for left, right in zip(*mirror_pairs(chain.skeleton), strict=True)}
+    columns: list[FloatArray] = []
+    column_of: dict[int, int] = {}
+    for joint in sorted(np.flatnonzero(free).tolist(), key=lambda j: j in partner):
+        other = partner.get(joint)
+        if other in column_of and alike(measured[joint], measured[other]):
+            columns[column_of[other]][joint] = 1.0
+            continue
+        column_of[joint] = len(columns)
+        columns.append(np.eye(len(measured))[joint])
+    return np.stack(columns, axis=1) if columns else np.zeros((len(measured), 0))
+
+
+def alike(left: float, right: float) -> bool:
+    """Whether two lengths differ no more than those of a person's two sides do."""
+    return abs(left - right) <= SYMMETRY_TOLERANCE * 0.5 * (left + right)
+
+
+def held(values: FloatArray) -> FloatArray | None:
+    """Fill values (T, ...) with the nearest that is there; None where there is none at all."""
+    seen = np.asarray(np.isfinite(values.reshape(len(values), -1)).all(axis=1))
+    if not seen.any():
+        return None
+    before, after = (index[:, 0] for index in neighbours(seen[:, None]))
+    frame = np.arange(len(values))
+    nearer = np.where((before < 0) | ((after < len(values)) & (after - frame < frame - before)), after, before)
+    return np.asarray(values[nearer])
+
+
+def start_pose(chain: Chain, rotation: FloatArray, root: FloatArray) -> Pose | None:
+    """Pose from rotations of the joints (T, J, 4) and places of the root (T, 3); None without any place.
+
+    Of each rotation a hinge takes what turns about its axis, two axes what their order reaches first.
+    """
+    root_held = held(root)
+    if root_held is None:
+        return None
+    seen = np.asarray(np.isfinite(root).all(axis=1))
+    frames = np.arange(len(root))
+    position = np.stack([np.interp(frames, frames[seen], root[seen, i]) for i in range(3)], axis=1)
+    turn = np.broadcast_to(np.eye(3), (len(root), len(chain.parent), 3, 3)).copy()
+    for j in range(rotation.shape[1]):
+        local = held(rotation[:, j])
+        if local is None:
+            continue
+        nodes = np.flatnonzero((chain.joint_at == j) & np.isin(np.arange(len(chain.parent)), chain.axis_node))
+        matrix = to_matrix(local)
+        if len(nodes) == 1 and np.count_nonzero(chain.axis_node == nodes[0]) == len(BALL):
+            turn[:, nodes[0]] = matrix
+            continue
+        for node in nodes:
+            about = chain.axis[np.flatnonzero(chain.axis_node == node)[0]]
+            turn[:, node] = exp(turn_about(matrix, about)[:, None] * about)
+            matrix = np.swapaxes(turn[:, node], 1, 2) @ matrix
+    return Pose(position, turn)
+
+
+def turn_about(matrix: FloatArray, axis: FloatArray) -> FloatArray:
+    """Twist of rotations (T, 3, 3) about an axis (T,), rad."""
+    return np.asarray(2.0 * np.arctan2(unskew(matrix) @ axis, 1.0 + np.trace(matrix, axis1=1, axis2=2)))
+
+
+def attachment_covariance(chain: Chain, world: FloatArray, size: float) -> FloatArray:
+    """Covariance (T, M, 3, 3), m^2, of where the keypoints lie on a body that is turned so (T, P, 3, 3)."""
+    scaled = world[:, chain.on_node] * (chain.sigma * size)[None, :, None, :]
+    return np.asarray(scaled @ np.swapaxes(scaled, -1, -2))
+
+
+def missing(points: Points3D, length: FloatArray, sigma: FloatArray) -> Motion:
+    """Motion of a person who was never seen."""
+    frames, joints = len(points.xyz), len(points.skeleton.joints)
+    return Motion(
+        points.skeleton, np.full((frames, 1, 3), np.nan), np.full((frames, 1, joints, 4), np.nan), length, sigma
+    )
+
+
+def to_motion(
+    chain: Chain,
+    pose: Pose,
+    length: FloatArray,
+    covariance: FloatArray,
+    shown: BoolArray,
+    measured: FloatArray,
+    spread: FloatArray,
+) -> Motion:
+    """Joint rotations, lengths and their uncertainty of one person.
+
+    Parameters
+    ----------
+    length : (J,)
+        As fitted, m.
+    covariance : (T, D, D)
+    shown : (T, J) bool
+        Joints that are not missing.
+    measured, spread : (1, J)
+        Lengths as measured, NaN where never seen, and their standard deviation over the frames, m.
+    """
+    frames, joints = shown.shape
+    rotation = np.empty((frames, joints, 3, 3))
+    rotation_cov = np.zeros((frames, joints, 3, 3))
+    for j in range(joints):
+        nodes = np.flatnonzero(chain.joint_at == j)
+        rotation[:, j] = np.eye(3)
+        columns = np.zeros((frames, 3, 0))
+        freedom: list[int] = []
+        for node in nodes:
+            rotation[:, j] = rotation[:, j] @ pose.turn[:, node]
+            of_node = np.flatnonzero(chain.axis_node == node)
+            columns = np.swapaxes(pose.turn[:, node], 1, 2) @ columns
+            axes = np.broadcast_to(chain.axis[of_node].T, (frames, 3, len(of_node)))
+            columns = np.concatenate([columns, axes], axis=2)
+            freedom += (of_node + chain.freedom - len(chain.axis)).tolist()
+        if freedom:
+            block = covariance[:, freedom][:, :, freedom]
+            rotation_cov[:, j] = columns @ block @ np.swapaxes(columns, 1, 2)
+    placed = place(chain, pose, length)
+    above = np.maximum(chain.skeleton.parents, 0)
+    moves = jacobian(chain, placed, placed.centre, chain.node_of[above])
+    spread_by = (moves.reshape(frames, -1, chain.freedom) @ covariance).reshape(moves.shape)
+    centre_cov = spread_by @ np.swapaxes(moves, 2, 3)
+    # A centre is where all that lies between it and the root put it.
+    centre_cov[~shown[:, above]] = np.nan
+    rotation_cov[~shown] = np.nan
+    quaternion = np.where(shown[..., None], from_matrix(rotation), np.nan)
+    return Motion(
+        chain.skeleton,
+        np.where(shown[:, :1], pose.place, np.nan)[:, None],
+        same_hemisphere(quaternion[:, None]),
+        np.where(np.isfinite(measured), length, np.nan),
+        spread,
+        rotation_cov[:, None],
+        centre_cov[:, None],
+    )
+
+
+def shown_joints(chain: Chain, seen: BoolArray, dt: float, max_gap_s: float) -> BoolArray:
+    """Joints (T, J) of which enough was seen within the longest gap, and of all joints that they hang on.
+
+    A keypoint on a joint's segment shows two of its turns; a segment without keypoints is shown by those of the
+    joints that it carries.
+    """
+    skeleton = chain.skeleton
+    frames, joints = len(seen), len(skeleton.joints)
+    children: list[list[int]] = [[c for c, p in enumerate(skeleton.parents) if p == j] for j in range(joints)]
+
+    def marks(j: int) -> IndexArray:
+        own = np.flatnonzero(chain.on_node == chain.node_of[j])
+        return own if own.size else np.concatenate([np.empty(0, np.intp), *(marks(c) for c in children[j])])
+
+    out = np.ones((frames, joints), dtype=np.bool_)
+    for j, parent in enumerate(skeleton.parents):
+        mark = marks(j)
+        freedom = np.count_nonzero(np.isin(chain.axis_node, np.flatnonzero(chain.joint_at == j)))
+        if mark.size and freedom:
+            known = seen[:, mark].sum(axis=1) >= min(-(-freedom // 2), mark.size)
+            before, after = (index[:, 0] for index in neighbours(known[:, None]))
+            short = (before >= 0) & (after < frames) & ((after - before - 1) * dt <= max_gap_s * (1.0 + 1e-9))
+            out[:, j] = known | short
+        elif children[j]:
+            out[:, j] = False  # nothing that hangs on it is ever seen by this detector
+        if parent >= 0:
+            out[:, j] &= out[:, parent]
+    return out
+
+
+def same_hemisphere(rotation: FloatArray) -> FloatArray:
+    """Choose the sign of each quaternion (T, N, J, 4) next to the one before, over gaps too."""
+    frames = rotation.shape[0]
+    seen = np.isfinite(rotation).all(axis=-1)
+    number = np.arange(frames)[:, None, None]
+    last = np.maximum.accumulate(np.where(seen, number, 0), axis=0)
+    held = np.take_along_axis(rotation, last[..., None], axis=0)
+    dots = np.sum(held[1:] * held[:-1], axis=-1)
+    flips = np.cumprod(np.where(dots < 0.0, -1.0, 1.0), axis=0)
+    signs = np.concatenate([np.ones((1, *flips.shape[1:])), flips])
+    return np.asarray(rotation * signs[..., None])
