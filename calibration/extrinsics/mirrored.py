@@ -1,8 +1,8 @@
 """Whether a camera that sees the target mirrored sees its back or flips its pictures.
 
 The back of a print that shows through, or that is printed mirrored so that corners lie on corners, is as good as
-the front: its corners are at the same places. A camera that flips its pictures shows a world in which left is right,
-and no rig holds it. Each of the two fits the poses of the other cameras only in one way.
+the front: its corners are at the same places. A camera that flips its pictures shows a world in which left is
+right, and no rig holds it. Each of the two fits the poses of the other cameras only in one way.
 """
 
 from __future__ import annotations
@@ -65,12 +65,13 @@ def check_mirrored(
     boards = board_poses(sightings, clean(sightings), intrinsics)
     other = _flipped(sightings, intrinsics, suspects)
     flipped = board_poses(other[0], clean(other[0]), other[1])
-    culprits = [
-        sightings.cameras[c]
-        for c in suspects
-        if (as_flipped := sum(_agreement(flipped, boards, c, u) for u in upright)) >= FEWEST_INSTANTS
-        and as_flipped > CLEARLY * sum(_agreement(boards, boards, c, u) for u in upright)
-    ]
+    culprits = []
+    for c in suspects.tolist():
+        as_seen, as_flipped = (
+            float(np.sum([_agreement(own, boards, c, u) for u in upright.tolist()])) for own in (boards, flipped)
+        )
+        if as_flipped >= FEWEST_INSTANTS and as_flipped > CLEARLY * as_seen:
+            culprits.append(sightings.cameras[c])
     if culprits:
         raise CalibrationError(
             f"The pictures of {', '.join(culprits)} are flipped, as in a mirror: only turned back do they agree "
