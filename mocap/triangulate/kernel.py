@@ -1,7 +1,7 @@
 """Least squares for many points at once, on arrays whose last axis is the points.
 
 All sums over the views of one point are linear in a few monomials of its image coordinates, with coefficients
-that depend on the camera only; a matrix product a camera makes them (``Geometry.quadratic``). What is left per
+that depend on the camera only; one matrix product makes them (``Geometry.quadratic``). What is left per
 view are some fifty multiplications, so that the cost is linear in views and points.
 
 Written for numpy and for torch: ``xp`` is the one or the other, and only functions that both spell alike are
@@ -37,14 +37,14 @@ class Geometry:
 
     Attributes
     ----------
-    rotation : (C, 3, 3)
+    rotation : (C 3, 3)
     shift : (C, 3, 1)
         Camera from world, the world's origin at ``origin``, m.
-    quadratic : (C, 9, 6)
-        From six weighted monomials to the entries ``PAIRS`` of the normal matrix.
-    back : (C, 3, 3)
+    quadratic : (9, C 6)
+        From six weighted monomials a camera to the entries ``PAIRS`` of the normal matrix.
+    back : (3, C 3)
         From the gradient by the projection to that by the point.
-    spread : (C, 6, 6)
+    spread : (C 6, 6)
         From a covariance of the point (upper triangle) to that in the camera's axes.
     centre : (C, 3, 1)
         Camera centres, m.
@@ -140,7 +140,15 @@ def geometry_of(rig: CameraRig) -> Geometry:
         for column, (a, b) in enumerate(PAIRS[:SYMMETRIC]):
             both = rotation[:, i, a] * rotation[:, j, b]
             spread[:, row, column] = both if a == b else both + rotation[:, i, b] * rotation[:, j, a]
-    return Geometry(rotation, shift, quadratic, np.ascontiguousarray(back), spread, centre - origin, origin)
+    return Geometry(
+        rotation.reshape(-1, 3),
+        shift,
+        np.ascontiguousarray(np.moveaxis(quadratic, 0, 1)).reshape(len(PAIRS), -1),
+        np.ascontiguousarray(np.moveaxis(back, 0, 1)).reshape(3, -1),
+        spread.reshape(-1, SYMMETRIC),
+        centre - origin,
+        origin,
+    )
 
 
 def solve3(xp: Namespace, matrix: Array, vector: Array) -> tuple[Array, Array]:
@@ -159,11 +167,20 @@ def solve3(xp: Namespace, matrix: Array, vector: Array) -> tuple[Array, Array]:
 
 def _normal(geometry: Geometry, rows: int, rays: Array, weight: Array, room: Array) -> Array:
     """First ``rows`` entries of the normal matrix summed over the views (rows, M); ``room`` is (C, 6, M)."""
+    _monomials(rays, weight, room)
+    return geometry.quadratic[:rows] @ _flat(room)
+
+
+def _flat(values: Array) -> Array:
+    """(C, R, M) as (C R, M)."""
+    return values.reshape(values.shape[0] * values.shape[1], values.shape[2])
+
+
+def _monomials(rays: Array, weight: Array, room: Array) -> None:
     room[:, 3:] = weight
     room[:, 1:3] = weight[:, :2] * rays[:, :1] + weight[:, 1:] * rays[:, 1:]
     square = room[:, 1:3] * rays
     room[:, 0] = square[:, 0] + square[:, 1]
-    return (geometry.quadratic[:, :rows] @ room).sum(axis=0)
 
 
 def _room(xp: Namespace, views: Views, rows: int) -> Array:
@@ -182,17 +199,39 @@ def linear(xp: Namespace, geometry: Geometry, views: Views, steps: int) -> Array
     point: Array = None
     for step in range(steps):
         if step:
-            depth = geometry.rotation[:, 2] @ point + geometry.shift[:, 2]
-            squared = depth * depth
-            weight = views.weight / xp.where(squared > 1e-4, squared, 1e-4)[:, None]
+            weight = _by_depth(xp, geometry, views, point)
         entries = _normal(geometry, len(PAIRS), views.rays, weight, room)
         point, _ = solve3(xp, entries[:SYMMETRIC], -entries[SYMMETRIC:])
     return point
 
 
+def linear_without(
+    xp: Namespace, geometry: Geometry, views: Views, point: Array, left_out: Sequence[Array]
+) -> list[Array]:
+    """Linear solutions (3, M) without some views, which are taken out of the sums over all.
+
+    ``left_out`` are masks (C, M) bool; the weights follow the depth of ``point``.
+    """
+    room = _room(xp, views, SYMMETRIC)
+    _monomials(views.rays, _by_depth(xp, geometry, views, point), room)
+    total = geometry.quadratic @ _flat(room)
+    found = []
+    for mask in left_out:
+        entries = total - geometry.quadratic @ _flat(room * mask[:, None])
+        found.append(solve3(xp, entries[:SYMMETRIC], -entries[SYMMETRIC:])[0])
+    return found
+
+
+def _by_depth(xp: Namespace, geometry: Geometry, views: Views, point: Array) -> Array:
+    """Weights over the squared depth of points (C, 3, M)."""
+    depth = geometry.rotation[2::3] @ point + geometry.shift[:, 2]
+    squared = depth * depth
+    return views.weight / xp.where(squared > 1e-4, squared, 1e-4)[:, None]
+
+
 def _project(geometry: Geometry, point: Array) -> tuple[Array, Array, Array]:
     """Normalised coordinates (C, 2, M), inverse depth and depth (C, M) of points (3, M) in every camera."""
-    local = geometry.rotation @ point
+    local = (geometry.rotation @ point).reshape(geometry.shift.shape[0], 3, point.shape[1])
     local += geometry.shift
     inverse = 1.0 / local[:, 2]
     return local[:, :2] * inverse[:, None], inverse, local[:, 2]
@@ -221,7 +260,7 @@ def gauss_newton(
         square = slopes[:, :2] * rays
         slopes[:, 2] = square[:, 0] + square[:, 1]
         entries = _normal(geometry, SYMMETRIC, rays, views.weight * (scale * closeness)[:, None], room)
-        slope = (geometry.back @ slopes).sum(axis=0)
+        slope = geometry.back @ _flat(slopes)
         step, _ = solve3(xp, entries, slope)
         moved = (step * slope).sum(axis=0)
         point = point - xp.where(xp.isfinite(moved), step, 0.0)
@@ -254,7 +293,8 @@ def judge(xp: Namespace, geometry: Geometry, views: Views, point: Array) -> Fit:
     room = _room(xp, views, SYMMETRIC)
     entries = _normal(geometry, SYMMETRIC, rays, views.weight * square[:, None], room)
     _, inverse = solve3(xp, entries, entries[:3])
-    cov = geometry.spread @ inverse  # the point's covariance in each camera's axes (C, 6, M)
+    # The point's covariance in each camera's axes.
+    cov = (geometry.spread @ inverse).reshape(geometry.shift.shape[0], SYMMETRIC, inverse.shape[1])
     px, py = rays[:, 0], rays[:, 1]
     cross = cov[:, ROW_2[:2]] - rays * cov[:, 5:]  # its entries xz and yz, from the ray
     s11 = cov[:, 0] - px * (cov[:, 2] + cross[:, 0])

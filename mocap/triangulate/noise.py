@@ -54,8 +54,8 @@ def noise_of(xp: Namespace, geometry: Geometry, views: Views, gate: float, sigma
         fit = judge(xp, geometry, views, robust(xp, geometry, views, guess))
         guess = _typical(xp, views, fit.chi_sq, fit.without, least)
     limit = (gate * guess) ** 2
-    point, _, _ = plain(xp, geometry, views, limit)
-    _, kept, fit = mend(xp, geometry, views, point, limit, guess)
+    point, _, worst, _ = plain(xp, geometry, views, limit)
+    _, kept, fit = mend(xp, geometry, views, point, worst, limit, guess)
     typical = _typical(xp, views.masked(kept), fit.chi_sq, fit.without, least)
     count = kept.sum(axis=0)
     total = fit.chi_sq.sum(axis=0)

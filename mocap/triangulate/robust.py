@@ -30,9 +30,10 @@ from mocap.triangulate.lens import Array, Lenses, Namespace, distort, lenses_of,
 from mocap.triangulate.noise import Noise, noise_of
 from mocap.triangulate.removal import mend, plain
 
-# Points times views solved in one go: some twenty arrays of that size fit a core's second-level cache. A graphics
-# card needs enough to keep all its units busy.
-BLOCK = 8192
+# Points times views solved in one go: some forty arrays of that size fit a core's second-level cache, and the
+# matrix products stay below 2^18 multiplications, from which on OpenBLAS would start threads of its own beside
+# ours. A graphics card needs enough to keep all its units busy.
+BLOCK = 4096
 BLOCK_ON_CARD = 1 << 22
 # Points that the noise is estimated from, evenly spread: it is then known to about two percent.
 NOISE_POINTS = 4000
@@ -63,15 +64,37 @@ class TriangulationSettings:
 
 
 @dataclass(frozen=True)
-class _Solver:
-    """A rig prepared on the device that computes."""
+class Triangulator:
+    """A rig prepared for triangulating, on the device that computes; live use makes one and keeps it."""
 
     xp: Namespace
-    device: Any
+    device: str | None
     rig: CameraRig
     geometry: Geometry
     lenses: Lenses
     settings: TriangulationSettings
+
+    @classmethod
+    def of(
+        cls, rig: CameraRig, settings: TriangulationSettings | None = None, device: str | None = None
+    ) -> Triangulator:
+        """Prepare a rig; the arguments are those of ``triangulate``."""
+        settings = settings or TriangulationSettings()
+        geometry, lenses = geometry_of(rig), lenses_of(rig)
+        if device is None:
+            return cls(np, None, rig, geometry, lenses, settings)
+        try:
+            import torch
+        except ImportError as error:
+            raise MissingExtraError("Triangulating on a graphics card needs torch.", "torch") from error
+
+        def moved(prepared: object) -> dict[str, Any]:
+            return {
+                name: torch.as_tensor(value, device=device) if isinstance(value, np.ndarray) else value
+                for name, value in vars(prepared).items()
+            }
+
+        return cls(torch, device, rig, Geometry(**moved(geometry)), Lenses(**moved(lenses)), settings)
 
     def put(self, array: np.ndarray) -> Array:
         """An array where it is computed with."""
@@ -80,6 +103,35 @@ class _Solver:
     def get(self, array: Array) -> np.ndarray:
         """An array back."""
         return np.asarray(array if self.xp is np else array.cpu().numpy())
+
+    def points(self, tracks: Tracks2D, noise: Noise | None = None) -> Points3D:
+        """Do what ``triangulate`` says."""
+        if tracks.cameras != self.rig.names:
+            raise ValueError(f"tracks are of cameras {tracks.cameras}, the rig has {self.rig.names}")
+        t, c, n, k = tracks.score.shape
+        out = Points3D(
+            tracks.skeleton,
+            np.empty((t, n, k, 3)),
+            np.empty((t, n, k, 3, 3)),
+            np.empty((t, n, k), dtype=np.int64),
+            np.empty((t, c, n, k)),
+            np.empty((t, c, n, k), dtype=np.bool_),
+        )
+        if not out.n_views.size:
+            return out
+        if noise is None:
+            noise = _estimate_noise(self, tracks)
+        size = max(1, (BLOCK if self.device is None else BLOCK_ON_CARD) // c)
+        length = max(1, size // (n * k))
+        blocks = [slice(start, min(start + length, t)) for start in range(0, t, length)]
+        with _workers(len(blocks), self.device) as each:
+            done = each(partial(_plain_block, self, tracks, noise, out), blocks)
+            if rest := [some for some in done if some is not None]:
+                # The few points whose views disagree are mended together, in blocks of the same size.
+                together = _Rest.joined(rest)
+                cuts = range(0, together.index.shape[0], size)
+                each(partial(_mended_block, self, noise, out), [together.part(i, i + size) for i in cuts])
+        return out
 
 
 def triangulate(
@@ -117,33 +169,7 @@ def triangulate(
     MissingExtraError
         If a device is asked for and torch is not installed.
     """
-    if tracks.cameras != rig.names:
-        raise ValueError(f"tracks are of cameras {tracks.cameras}, the rig has {rig.names}")
-    solver = _solver(rig, settings or TriangulationSettings(), device)
-    t, c, n, k = tracks.score.shape
-    out = Points3D(
-        tracks.skeleton,
-        np.empty((t, n, k, 3)),
-        np.empty((t, n, k, 3, 3)),
-        np.empty((t, n, k), dtype=np.int64),
-        np.empty((t, c, n, k)),
-        np.empty((t, c, n, k), dtype=np.bool_),
-    )
-    if noise is None:
-        noise = _estimate_noise(solver, tracks)
-    size = max(1, (BLOCK if device is None else BLOCK_ON_CARD) // c)
-    length = max(1, size // max(1, n * k))
-    blocks = [slice(start, min(start + length, t)) for start in range(0, t, length)]
-    with _workers(len(blocks), device) as each:
-        rest = [
-            some for some in each(partial(_plain_block, solver, tracks, noise, out), blocks) if some is not None
-        ]
-        if rest:
-            # The few points whose views disagree are mended together, in blocks of the same size.
-            together = _Rest.joined(rest)
-            cuts = range(0, together.index.shape[0], size)
-            each(partial(_mended_block, solver, noise, out), [together.part(i, i + size) for i in cuts])
-    return out
+    return Triangulator.of(rig, settings, device).points(tracks, noise)
 
 
 @contextmanager
@@ -161,13 +187,14 @@ def _workers(blocks: int, device: str | None) -> Iterator[Callable[..., list[Any
 
 @dataclass(frozen=True)
 class _Rest:
-    """Points that were not settled at once: their places in the results, views, pixels (C, 2, M), and start."""
+    """Points that were not settled at once: their places in the results, views, pixels (C, 2, M), start, worst view."""
 
     index: NDArray[np.intp]
     rays: Array
     weight: Array
     pixels: Array
     point: Array
+    worst: Array
 
     @staticmethod
     def joined(parts: list[_Rest]) -> _Rest:
@@ -175,13 +202,18 @@ class _Rest:
         join = np.concatenate if isinstance(parts[0].rays, np.ndarray) else _torch_concatenate
         return _Rest(
             np.concatenate([part.index for part in parts]),
-            *(join([getattr(part, name) for part in parts], -1) for name in ("rays", "weight", "pixels", "point")),
+            *(
+                join([getattr(part, name) for part in parts], -1)
+                for name in ("rays", "weight", "pixels", "point", "worst")
+            ),
         )
 
     def part(self, start: int, stop: int) -> _Rest:
         """Some of them."""
         cut = slice(start, stop)
-        return _Rest(self.index[cut], *(v[..., cut] for v in (self.rays, self.weight, self.pixels, self.point)))
+        return _Rest(
+            self.index[cut], *(v[..., cut] for v in (self.rays, self.weight, self.pixels, self.point, self.worst))
+        )
 
 
 def _torch_concatenate(parts: list[Array], axis: int) -> Array:
@@ -190,29 +222,7 @@ def _torch_concatenate(parts: list[Array], axis: int) -> Array:
     return torch.concatenate(parts, axis)
 
 
-def _solver(rig: CameraRig, settings: TriangulationSettings, device: str | None) -> _Solver:
-    geometry, lenses = geometry_of(rig), lenses_of(rig)
-    if device is None:
-        return _Solver(np, None, rig, geometry, lenses, settings)
-    try:
-        import torch
-    except ImportError as error:
-        raise MissingExtraError("Triangulating on a graphics card needs torch.", "torch") from error
-
-    def moved(value: Any) -> Any:
-        return torch.as_tensor(value, device=device) if isinstance(value, np.ndarray) else value
-
-    return _Solver(
-        torch,
-        device,
-        rig,
-        Geometry(**{name: moved(value) for name, value in vars(geometry).items()}),
-        Lenses(**{name: moved(value) for name, value in vars(lenses).items()}),
-        settings,
-    )
-
-
-def _estimate_noise(solver: _Solver, tracks: Tracks2D) -> Noise:
+def _estimate_noise(solver: Triangulator, tracks: Tracks2D) -> Noise:
     """Noise from points spread evenly over the recording."""
     t, _, n, k = tracks.score.shape
     frames = np.unique(np.linspace(0, t - 1, min(t, max(1, NOISE_POINTS // max(1, n * k)))).astype(np.intp))
@@ -223,7 +233,7 @@ def _estimate_noise(solver: _Solver, tracks: Tracks2D) -> Noise:
         return noise_of(solver.xp, solver.geometry, views, solver.settings.gate, typical)
 
 
-def _views(solver: _Solver, tracks: Tracks2D, frames: slice | NDArray[np.intp]) -> tuple[Views, Array]:
+def _views(solver: Triangulator, tracks: Tracks2D, frames: slice | NDArray[np.intp]) -> tuple[Views, Array]:
     """Rays and weights of all points in some frames, and the pixels (C, 2, M) they come from."""
     xp, cameras = solver.xp, len(tracks.cameras)
     xy = np.ascontiguousarray(np.moveaxis(tracks.xy[frames], (1, 4), (0, 1)))
@@ -246,7 +256,7 @@ def _views(solver: _Solver, tracks: Tracks2D, frames: slice | NDArray[np.intp]) 
     return Views(xp.where(counts[:, None], rays, 0.0), weight), pixels
 
 
-def _search(solver: _Solver, lost: Array, pixels: Array, rays: Array, jacobian: Array) -> None:
+def _search(solver: Triangulator, lost: Array, pixels: Array, rays: Array, jacobian: Array) -> None:
     """Search more carefully for the few rays that the quick method did not find, and fill them in; else NaN."""
     for camera, model in enumerate(solver.rig.cameras):
         at = solver.xp.where(lost[camera])[0]
@@ -257,30 +267,39 @@ def _search(solver: _Solver, lost: Array, pixels: Array, rays: Array, jacobian: 
             jacobian[camera, :, at] = solver.put(np.ascontiguousarray(slope.T))
 
 
-def _plain_block(solver: _Solver, tracks: Tracks2D, noise: Noise, out: Points3D, frames: slice) -> _Rest | None:
+def _plain_block(
+    solver: Triangulator, tracks: Tracks2D, noise: Noise, out: Points3D, frames: slice
+) -> _Rest | None:
     """Solve some frames without removing views, and return the points that need more."""
     views, pixels = _views(solver, tracks, frames)
     limit = (solver.settings.gate * noise.typical) ** 2
-    point, fit, unsettled = plain(solver.xp, solver.geometry, views, limit)
+    point, fit, worst, unsettled = plain(solver.xp, solver.geometry, views, limit)
     per_frame = tracks.score.shape[2] * tracks.score.shape[3]
     index = np.arange(frames.start * per_frame, frames.stop * per_frame)
     _write(solver, noise, out, index, pixels, point, views.counted, fit)
     if not unsettled.shape[0]:
         return None
     some = views.pick(unsettled)
-    return _Rest(index[solver.get(unsettled)], some.rays, some.weight, pixels[..., unsettled], point[:, unsettled])
+    return _Rest(
+        index[solver.get(unsettled)],
+        some.rays,
+        some.weight,
+        pixels[..., unsettled],
+        point[:, unsettled],
+        worst[unsettled],
+    )
 
 
-def _mended_block(solver: _Solver, noise: Noise, out: Points3D, rest: _Rest) -> None:
+def _mended_block(solver: Triangulator, noise: Noise, out: Points3D, rest: _Rest) -> None:
     """Solve points whose views disagree."""
     limit = (solver.settings.gate * noise.typical) ** 2
     views = Views(rest.rays, rest.weight)
-    point, kept, fit = mend(solver.xp, solver.geometry, views, rest.point, limit, noise.typical)
+    point, kept, fit = mend(solver.xp, solver.geometry, views, rest.point, rest.worst, limit, noise.typical)
     _write(solver, noise, out, rest.index, rest.pixels, point, kept, fit)
 
 
 def _write(
-    solver: _Solver,
+    solver: Triangulator,
     noise: Noise,
     out: Points3D,
     index: NDArray[np.intp],
@@ -308,7 +327,7 @@ def _write(
     out.reproj_px.reshape(t, cameras, n * k)[frame, :, rest] = solver.get(miss).T
 
 
-def _good(solver: _Solver, noise: Noise, point: Array, used: Array, fit: Fit) -> Array:
+def _good(solver: Triangulator, noise: Noise, point: Array, used: Array, fit: Fit) -> Array:
     """Which points (M,) are believed."""
     xp, settings = solver.xp, solver.settings
     variance = (fit.inverse[0] + fit.inverse[3] + fit.inverse[5]) * noise.spread**2
@@ -317,7 +336,7 @@ def _good(solver: _Solver, noise: Noise, point: Array, used: Array, fit: Fit) ->
     return good & _wide(solver, point, used)
 
 
-def _wide(solver: _Solver, point: Array, used: Array) -> Array:
+def _wide(solver: Triangulator, point: Array, used: Array) -> Array:
     """Whether the widest angle between two rays of a point reaches the least one (M,).
 
     The angles to one of the rays come first: the widest of all pairs is that of them at least and twice that
