@@ -21,7 +21,7 @@ from mocap.capture import read_frames
 from mocap.core.progress import CancelToken, Progress, silent
 from mocap.core.summary import RunSummary
 from mocap.core.types import JointAngles, Motion, Points3D, Poses2D, SyncTable, Take, Tracks2D
-from mocap.detect import Detector, load_detector
+from mocap.detect import Detector, assemble_detector
 from mocap.export import export
 from mocap.fit import BodySettings, fill_gaps, fit_body, smooth
 from mocap.kinematics import joint_angles
@@ -140,9 +140,11 @@ class MakeDetector(Protocol):
 def default_detector(
     settings: DetectSettings, progress: Progress, cancel: CancelToken
 ) -> tuple[Detector, tuple[str, ...]]:
-    """Make the detector that comes with the software."""
-    return load_detector(
+    """Make the detector of the models that the settings name."""
+    return assemble_detector(
         settings.landmarks,
+        settings.finder,
+        settings.parts,
         settings.max_people,
         settings.search_interval,
         longest_pace=settings.longest_pace,

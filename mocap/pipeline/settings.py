@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import math
+from pathlib import Path
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from mocap.core.errors import InputError
+from mocap.detect.assemble import PartName
+from mocap.detect.load import FINDER
 from mocap.detect.runtimes import Kind
 from mocap.presets import preset_path, read_toml
 from mocap.triangulate import TriangulationSettings
@@ -20,9 +23,11 @@ class _Settings(BaseModel):
 
 
 class DetectSettings(_Settings):
-    """Which networks run, on how many people, and how often; see ``DetectorSettings``."""
+    """Which networks run, on how many people, and how often; see ``assemble_detector``."""
 
     landmarks: tuple[str, ...] = Field(min_length=1)
+    finder: str = FINDER
+    parts: tuple[PartName, ...] = ()
     max_people: int = Field(ge=1, le=6)
     search_interval: int = Field(ge=1)
     longest_pace: int = Field(default=1, ge=1, le=12)
@@ -69,14 +74,14 @@ class PipelineSettings(_Settings):
 
 
 def load_settings(preset: str = DEFAULT_PRESET) -> PipelineSettings:
-    """Read a preset by name.
+    """Read a preset by name, or a file of one's own (.toml) by its path.
 
     Raises
     ------
     InputError
         If there is no such preset or it is wrong, naming the entry.
     """
-    path = preset_path("pipelines", preset)
+    path = Path(preset) if preset.endswith(".toml") else preset_path("pipelines", preset)
     try:
         return PipelineSettings.model_validate(read_toml(path))
     except ValidationError as error:
