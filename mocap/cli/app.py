@@ -31,7 +31,9 @@ app.command("doctor")(doctor.doctor)
 app.command("import-poses")(import_poses.import_poses)
 app.command("export-poses")(import_poses.export_poses)
 
-PresetOption = Annotated[str, typer.Option("--preset", "-p", help="Settings: balanced or fast.")]
+PresetOption = Annotated[
+    str, typer.Option("--preset", "-p", help="Settings: balanced, fast, or a file of your own (.toml).")
+]
 OutOption = Annotated[Path | None, typer.Option("--out", "-o", help="Session folder for the results.")]
 FreshOption = Annotated[bool, typer.Option("--fresh", help="Compute again even if this run is there already.")]
 

@@ -1,5 +1,6 @@
 """People and their keypoints in each view."""
 
+from mocap.detect.assemble import assemble_detector
 from mocap.detect.between import fill_between
 from mocap.detect.detector import BlazePoseDetector, DetectorSettings
 from mocap.detect.load import load_detector
@@ -16,6 +17,7 @@ __all__ = [
     "ViewPoses",
     "ViewState",
     "all_due",
+    "assemble_detector",
     "fill_between",
     "load_detector",
 ]
