@@ -167,10 +167,11 @@ class PointProblem:
                 free = by_camera.reshape(len(rows), 2, len(which))
                 crossed = at_point[:, None, 0] * free[:, 0] + at_point[:, None, 1] * free[:, 1]
                 own = at_point[:, None, 0] * at_point[:, 0] + at_point[:, None, 1] * at_point[:, 1]
+                rows_of = _as_slice(which)
                 # Nothing else has been there: a camera sees a point once, and its columns are its own.
-                mixed[which, :, places] = crossed.transpose(2, 0, 1)
-                local[which, 0] += own.transpose(2, 0, 1)
-                local_gradient[which] += (at_point[:, 0] * residual[0] + at_point[:, 1] * residual[1]).T
+                mixed[rows_of, :, places] = crossed.transpose(2, 0, 1)
+                local[rows_of, 0] += own.transpose(2, 0, 1)
+                local_gradient[rows_of] += (at_point[:, 0] * residual[0] + at_point[:, 1] * residual[1]).T
         return Normal(
             cost,
             shared,
@@ -179,6 +180,12 @@ class PointProblem:
             gradient,
             local_gradient.ravel(),
         )
+
+
+def _as_slice(rising: NDArray[np.intp]) -> NDArray[np.intp] | slice:
+    """The same places; as a slice where none is left out, which spares copies."""
+    first, last = int(rising[0]), int(rising[-1])
+    return slice(first, last + 1) if last - first + 1 == len(rising) else rising
 
 
 def total_distance(rig: CameraRig, reference: int) -> float:
