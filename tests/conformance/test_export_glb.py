@@ -102,10 +102,17 @@ def test_gaps_are_held_and_said_and_nobody_is_nothing(tmp_path: Path) -> None:
     assert export(replace(take, motion=nobody), ("glb",), tmp_path / "b")["glb"].files == ()
 
 
+VALIDATE = """
+const fs = require("fs"), validator = require("gltf-validator");
+const bytes = new Uint8Array(fs.readFileSync(process.argv[1]));
+validator.validateBytes(bytes).then(report => console.log(JSON.stringify(report)));
+"""
+
+
 def test_khronos_validator_finds_nothing(tmp_path: Path) -> None:
-    node, module = shutil.which("node"), shutil.which("gltf-validator-json")
-    if not node or not module:
-        pytest.skip("needs node and a command gltf-validator-json that prints the validator's report")
+    node = shutil.which("node")
+    if node is None or subprocess.run([node, "-e", 'require("gltf-validator")'], capture_output=True).returncode:
+        pytest.skip("needs node with the package gltf-validator (NODE_PATH)")
     (path,) = export(make_take(FRAMES), ("glb",), tmp_path)["glb"].files
-    report = json.loads(subprocess.run([module, str(path)], capture_output=True, check=True, text=True).stdout)
-    assert report["issues"]["numErrors"] == report["issues"]["numWarnings"] == 0, report["issues"]
+    report = json.loads(subprocess.run([node, "-e", VALIDATE, path], capture_output=True, check=True).stdout)
+    assert report["issues"]["messages"] == []
