@@ -51,7 +51,7 @@ def check_mirrored(
     CalibrationError
         Naming the cameras.
     """
-    shown = sightings.seen.any(axis=2)
+    shown = np.asarray(sightings.seen.any(axis=2))
     share = (mirrored & shown).sum(axis=0) / np.maximum(shown.sum(axis=0), 1)
     suspects = np.flatnonzero(share >= MOSTLY)
     if not len(suspects):
