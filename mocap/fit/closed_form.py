@@ -170,7 +170,9 @@ def _up(skeleton: Skeleton, centres: FloatArray, joint: int) -> FloatArray:
     above = [c for c in range(len(rest)) if rest[c, 2] > 0.0 and _hangs_on(skeleton, c, joint)]
     if not above:
         raise ValueError(f"skeleton '{skeleton.name}' has no joint above '{skeleton.joints[joint].name}'")
-    return np.asarray(centres[:, :, above[0]] - centres[:, :, joint])
+    up = centres[:, :, above[0]] - centres[:, :, joint]
+    # Of a person whose shoulders nobody sees the trunk is taken for upright: a start, no more.
+    return np.where(np.isfinite(up), up, [0.0, 0.0, 1.0])
 
 
 def _hangs_on(skeleton: Skeleton, joint: int, ancestor: int) -> bool:

@@ -19,11 +19,11 @@ from mocap import __version__
 from mocap.associate import select_subject
 from mocap.capture import read_frames
 from mocap.core.progress import CancelToken, Progress, silent
-from mocap.core.summary import RunSummary
+from mocap.core.summary import RunSummary, TruthErrors
 from mocap.core.types import JointAngles, Motion, Points3D, Poses2D, SyncTable, Take, Tracks2D
 from mocap.detect import Detector, assemble_detector
 from mocap.export import export
-from mocap.fit import BodySettings, fill_gaps, fit_body, smooth
+from mocap.fit import BodySettings, body_points, fill_gaps, fit_body, smooth
 from mocap.kinematics import joint_angles
 from mocap.pipeline.detection import detect_trial
 from mocap.pipeline.figures import quality, truth_errors
@@ -46,7 +46,7 @@ from mocap.sync import at_instants, from_frame_times
 from mocap.triangulate import triangulate
 
 # Raised when a stage's arithmetic changes, so that results of older versions are not taken for new ones.
-STAGES_VERSION = 1
+STAGES_VERSION = 3
 
 # A camera this much faster than the common rate loses pictures enough to be told of.
 THINNED = 1.1
@@ -261,7 +261,7 @@ def _compute(job: _Job, source: _Source, poses_key: str, seconds: dict[str, floa
     measured = stage("points3d_raw", "triangulate", Points3D, partial(triangulate, joined, rig, wanted.as_stage()))
     final = stage("points3d", "filter", Points3D, partial(_clean, measured, job))
     motion = stage("motion", "body", Motion, partial(_fit, measured, job))
-    angles = stage("angles", "angles", JointAngles, partial(joint_angles, final))
+    angles = stage("angles", "angles", JointAngles, partial(joint_angles, body_points(final, motion)))
     take = Take(job.trial.folder.name, job.sync.t_s, job.sync.rate_hz, ("subject",), final, angles, motion)
     return _Results(tracks, measured, take, seconds)
 
@@ -328,7 +328,7 @@ def _summarise(job: _Job, results: _Results, outputs: _Outputs, notes: tuple[str
         files={**outputs.files, "report": job.run.report.name},
         warnings=(*trial.warnings, *_rate_notes(trial, sync), *notes),
         dropped=outputs.dropped,
-        truth=truth_errors(trial.truth, take.points, take.angles, sync) if trial.truth else None,
+        truth=_truth(trial, take, sync),
         provenance={
             "openmocap": __version__,
             "python": platform.python_version(),
@@ -337,6 +337,13 @@ def _summarise(job: _Job, results: _Results, outputs: _Outputs, notes: tuple[str
         },
         **asdict(quality(results.measured, take.points, sync.cameras)),
     )
+
+
+def _truth(trial: TrialInput, take: Take, sync: SyncTable) -> TruthErrors | None:
+    """Compare the fitted body with the truth, where there is one."""
+    if not trial.truth:
+        return None
+    return truth_errors(trial.truth, body_points(take.points, take.motion), take.angles, sync)
 
 
 def _rate_notes(trial: TrialInput, sync: SyncTable) -> tuple[str, ...]:
