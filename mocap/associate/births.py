@@ -47,7 +47,12 @@ class Birth:
 
 
 def find_new(
-    seen: Sightings, cameras: int, known: FloatArray, plan: BodyPlan, settings: AssociationSettings
+    seen: Sightings,
+    cameras: int,
+    known: FloatArray,
+    noise_m: float,
+    plan: BodyPlan,
+    settings: AssociationSettings,
 ) -> list[Birth]:
     """Find new people among sightings that belong to nobody.
 
@@ -55,6 +60,8 @@ def find_new(
     ----------
     known : (N, K, 3)
         People who are there already: a new one in the very same place is a doubled detection.
+    noise_m : float
+        What views miss people by, m.
 
     Returns
     -------
@@ -79,7 +86,7 @@ def find_new(
         # A hypothesis must be confirmed by the two that it is made of.
         best = int(np.argmax(np.where(open_pair, total, -1.0)))
         free_before = free.copy()
-        birth = _settle(body[best], member[best], seen, plan, settings)
+        birth = _settle(body[best], member[best], seen, noise_m, plan, settings)
         free[[pair_a[best], pair_b[best]]] = False
         if birth is None or _is_known(birth.points, known, births, plan, settings):
             continue
@@ -175,7 +182,12 @@ def _best_members(fit: FloatArray, camera: IntArray, cameras: int) -> tuple[Floa
 
 
 def _settle(
-    core: FloatArray, member: IntArray, seen: Sightings, plan: BodyPlan, settings: AssociationSettings
+    core: FloatArray,
+    member: IntArray,
+    seen: Sightings,
+    noise_m: float,
+    plan: BodyPlan,
+    settings: AssociationSettings,
 ) -> Birth | None:
     """The body of some sightings, left and right put right, without those that do not fit it after all."""
     points = np.full((plan.mirror.shape[0], 3), np.nan)
@@ -185,7 +197,7 @@ def _settle(
         if views.size < 2:
             return None
         some = seen.take(member[views])
-        points, swapped = _solve(points, some, plan)
+        points, swapped = _solve(points, some, noise_m, plan)
         fit = _fit(points[None, plan.core], some, plan, settings)[0]
         member = member.copy()
         member[views[fit < settings.min_agreement]] = -1
@@ -200,13 +212,15 @@ def _settle(
     return Birth(points, member) if np.count_nonzero(member >= 0) >= 2 else None
 
 
-def _solve(points: FloatArray, some: Sightings, plan: BodyPlan) -> tuple[FloatArray, BoolArray]:
+def _solve(points: FloatArray, some: Sightings, noise_m: float, plan: BodyPlan) -> tuple[FloatArray, BoolArray]:
     """Label the parts of each view by a body (K, 3) and solve it again from all of them."""
     miss = [misses(points[plan.core][None], some.origin, some.ray[:, k]) for k in (plan.core, plan.core_mirror)]
     swapped, _ = swapped_parts(miss[0], miss[1], plan)
     ray = swap(some.ray, swapped, plan)
     prior_sigma = np.full(points.shape[0], FIRST_PRIOR_M)
-    solved = solve_points(some.origin[None], ray[None], some.spread[None], points[None], prior_sigma[None])[0]
+    solved = solve_points(
+        some.origin[None], ray[None], some.spread[None], points[None], prior_sigma[None], noise_m
+    )[0]
     lone = np.isfinite(ray[..., 0]).sum(axis=0) < 2
     solved[lone] = np.nan
     return solved, swapped

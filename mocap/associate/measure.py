@@ -31,6 +31,10 @@ VOTE_S = 0.4
 VOTE_EVIDENCE = 2.0
 # A keypoint is taken from another detection of the view only where it fits this much better than it must.
 BORROW_SHARE = 0.5
+# A keypoint may miss by so many times what views miss people by, where that is more than the gate.
+WIDEST_NOISE = 6.0
+# Time over which that is averaged, s.
+NOISE_TIME_S = 1.0
 # Weight of one frame in a bone's mean length once that settled.
 BONE_WINDOW = 300
 
@@ -58,9 +62,10 @@ def measure(
     vote_s, flipped = _vote(people.vote_s, swapped, evidence, there, dt)
     ray = swap(ray, swapped, plan)
     prior_sigma = np.minimum(PRIOR_M + PRIOR_M_S * (people.unseen_s + dt), WIDEST_PRIOR_M)
-    points = solve_points(origin, ray, spread, expected, prior_sigma)
+    points = solve_points(origin, ray, spread, expected, prior_sigma, people.noise_m)
     miss = misses(points[:, None], origin, ray)
-    accepted: BoolArray = np.asarray(miss <= settings.keypoint_gate_m)
+    gate = min(max(settings.keypoint_gate_m, WIDEST_NOISE * people.noise_m), settings.reach_m)
+    accepted: BoolArray = np.asarray(miss <= gate)
     measured = accepted.sum(axis=1) >= 2
     jump = np.linalg.norm(points - expected, axis=-1)
     wild = jump > LEAST_JUMP_M + FASTEST_M_S * (people.unseen_s + dt)
@@ -68,6 +73,7 @@ def measure(
     measured &= ~wild
     source = _sources(member, seen, swapped, accepted, plan)
     source = _borrow(source, points, measured, member, seen, settings)
+    miss_m, noise_m = _noise(np.where(accepted, miss, np.nan), people.noise_m, dt)
     views = there.sum(axis=1)
     moved = _moved(people, expected, points, measured, np.asarray(accepted.any(axis=1)), dt)
     number = np.where(there, seen.number[np.maximum(member, 0)], people.number)
@@ -86,11 +92,25 @@ def measure(
         vote_s=vote_s,
         bone_m=bone_m,
         bone_count=bone_count,
+        noise_m=noise_m,
         next_uid=people.next_uid,
     )
     if flipped.any():
         after, source = _flip(after, source, flipped, plan)
-    return after, Step(source, views, flipped)
+    return after, Step(source, views, miss_m, flipped)
+
+
+def _noise(miss: FloatArray, noise_m: float, dt: float) -> tuple[FloatArray, float]:
+    """Median miss of each person (N,) from those of their keypoints (N, C, K), and what views miss people by."""
+    flat = np.sort(miss.reshape(miss.shape[0], -1), axis=1)  # NaN at the end
+    count = np.isfinite(flat).sum(axis=1)
+    middle = flat[np.arange(flat.shape[0]), np.maximum(count - 1, 0) // 2]
+    crowded = np.isfinite(miss).sum(axis=1) >= 3
+    some = np.moveaxis(miss, 1, 2)[crowded]
+    some = some[np.isfinite(some)]
+    if some.size == 0:
+        return middle, noise_m
+    return middle, noise_m + dt / (dt + NOISE_TIME_S) * (float(np.median(some)) - noise_m)
 
 
 def _gather(member: IntArray, seen: Sightings) -> tuple[FloatArray, FloatArray, FloatArray]:
@@ -218,5 +238,6 @@ def _empty_step(shape: tuple[int, ...], keypoints: int) -> Step:
     return Step(
         np.full((*shape, keypoints), -1, dtype=np.int64),
         np.zeros(shape[0], dtype=np.int64),
+        np.full(shape[0], np.nan),
         np.zeros((shape[0], len(PARTS)), dtype=np.bool_),
     )

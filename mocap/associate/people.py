@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from calibration.camera import CameraRig
-from mocap.associate.pieces import Piece, join_pieces, note
+from mocap.associate.pieces import Piece, believable, join_pieces, note
 from mocap.associate.plan import plan_of
 from mocap.associate.rays import ray_block
 from mocap.associate.settings import AssociationSettings
@@ -65,8 +65,7 @@ def associate(
             people, step = follow(people, seen, float(steps[t]), len(rig.cameras), plan, settings)
             note(pieces, t, people, step, plan)
     chains = join_pieces(list(pieces.values()), sync.t_s, settings.hidden_s)
-    least = min(settings.min_support_s, 0.5 * steps.size * usual)
-    chains = [chain for chain in chains if usual * sum(sum(piece.together) for piece in chain) >= least - 1e-9]
+    chains = believable(chains, usual, steps.size, len(rig.cameras), settings)
     if not chains:
         raise InputError(
             "People were found, but no two cameras agree on where anybody stands.",

@@ -8,12 +8,16 @@ import numpy as np
 
 from mocap.associate.identity import Ends, joins
 from mocap.associate.plan import PARTS, BodyPlan, BoolArray
+from mocap.associate.rays import FLOOR_M
+from mocap.associate.settings import AssociationSettings
 from mocap.associate.sides import swap
 from mocap.associate.state import People, Step
 from mocap.core.types import FloatArray, IntArray
 
 # Time over which the speed at the end of a piece is taken, s.
 SPEED_S = 0.4
+# Somebody in two views may miss them by this many times what others miss theirs.
+LOOSE = 1.5
 
 
 @dataclass
@@ -29,6 +33,10 @@ class Piece:
         Middle of the body, m.
     together : list of bool
         Whether two views showed the person.
+    views : list of int
+        How many views showed them.
+    misses_m : list of float
+        See ``Step.miss_m``.
     votes : list of (F,)
         See ``People.vote_s``.
     bone_m, bone_count : (B,)
@@ -44,6 +52,8 @@ class Piece:
     sources: list[IntArray] = field(default_factory=list)
     centres: list[FloatArray] = field(default_factory=list)
     together: list[bool] = field(default_factory=list)
+    views: list[int] = field(default_factory=list)
+    misses_m: list[float] = field(default_factory=list)
     votes: list[FloatArray] = field(default_factory=list)
     epoch: IntArray = field(default_factory=lambda: np.zeros(len(PARTS), dtype=np.int64))
 
@@ -83,6 +93,8 @@ def note(pieces: dict[int, Piece], frame: int, people: People, step: Step, plan:
         piece.sources.append(source[n])
         piece.centres.append(centre[n])
         piece.together.append(bool(people.lost_s[n] == 0.0))
+        piece.views.append(int(step.views[n]))
+        piece.misses_m.append(float(step.miss_m[n]))
         piece.votes.append(people.vote_s[n])
 
 
@@ -101,6 +113,34 @@ def join_pieces(pieces: list[Piece], t_s: FloatArray, hidden_s: float) -> list[l
             chain.append(pieces[at])
         chains.append(chain)
     return chains
+
+
+def believable(
+    chains: list[list[Piece]], step_s: float, frames: int, cameras: int, settings: AssociationSettings
+) -> list[list[Piece]]:
+    """Leave out those who are there too briefly, and bodies that chance puts together.
+
+    Any two views of two people may agree for a while. Where there are more than two, somebody whom never more than
+    two show on the whole must be there for longer, and fit these two as well as others fit three.
+    """
+    least = min(settings.min_support_s, 0.5 * frames * step_s)
+    least_of_two = min(settings.min_support_of_two_s, 0.5 * frames * step_s)
+    figures = [
+        np.array([row for piece in chain for row in zip(piece.views, piece.misses_m, strict=True)])[
+            np.concatenate([piece.together for piece in chain])
+        ]
+        for chain in chains
+    ]
+    shown = np.concatenate(figures) if figures else np.zeros((0, 2))
+    usual = float(np.median(shown[shown[:, 0] >= 3, 1])) if (shown[:, 0] >= 3).any() else np.inf
+    kept = []
+    for chain, figure in zip(chains, figures, strict=True):
+        two = cameras > 2 and np.median(figure[:, 0]) <= 2
+        support = step_s * figure.shape[0] + 1e-9
+        fits = not two or np.median(figure[:, 1]) <= max(LOOSE * usual, FLOOR_M)
+        if fits and support >= (least_of_two if two else least):
+            kept.append(chain)
+    return kept
 
 
 def _ends(pieces: list[Piece], t_s: FloatArray, last: bool) -> Ends:

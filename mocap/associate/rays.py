@@ -20,8 +20,10 @@ FLOOR_M = 0.015
 # Where a detector states no sigma, px.
 UNSTATED_SIGMA_PX = 5.0
 # Widths of the Cauchy weights, m: the first lets a prediction be wrong by a step, the last is a few errors of a
-# detector. They close in, so that a bad view does not drag the start (graduated non-convexity).
+# detector. They close in, so that a bad view does not drag the start (graduated non-convexity), but not to less
+# than this many times what the views miss people by, lest two views of a poor rig outvote the others.
 CAUCHY_M = (0.2, 0.1, 0.06)
+LEAST_CAUCHY = 3.0
 
 
 @dataclass(frozen=True)
@@ -117,7 +119,12 @@ def agreement(miss: FloatArray, width: float | FloatArray) -> FloatArray:
 
 
 def solve_points(
-    origin: FloatArray, ray: FloatArray, spread: FloatArray, prior: FloatArray, prior_sigma: FloatArray
+    origin: FloatArray,
+    ray: FloatArray,
+    spread: FloatArray,
+    prior: FloatArray,
+    prior_sigma: FloatArray,
+    noise_m: float,
 ) -> FloatArray:
     """Find the points that fit their rays and what was expected of them.
 
@@ -136,6 +143,8 @@ def solve_points(
         Where the points are expected, m; NaN where nothing is known.
     prior_sigma : (N, K)
         Its standard deviation, m.
+    noise_m : float
+        What views miss people by, m.
 
     Returns
     -------
@@ -156,7 +165,7 @@ def solve_points(
     towards = np.einsum("nckij,ncj->ncki", across, origin)
     points, miss = prior, first
     for width in CAUCHY_M:
-        weight = base / (1.0 + np.square(miss / width))
+        weight = base / (1.0 + np.square(miss / max(width, LEAST_CAUCHY * noise_m)))
         weight = np.where(np.isfinite(weight), weight, 0.0)
         matrix = np.einsum("nck,nckij->nkij", weight, across)
         matrix[..., range(3), range(3)] += (prior_weight + ~enough)[..., None]

@@ -27,6 +27,8 @@ class AssociationSettings:
     min_support_s : float
         Somebody whom two views show together for less is not reported; a recording shorter than twice this needs
         half of its length.
+    min_support_of_two_s : float
+        The same for somebody whom mostly only two of more cameras show: chance makes such bodies for a while.
     """
 
     min_score: float = 0.3
@@ -36,3 +38,4 @@ class AssociationSettings:
     keypoint_gate_m: float = 0.2
     hidden_s: float = 5.0
     min_support_s: float = 0.4
+    min_support_of_two_s: float = 1.0

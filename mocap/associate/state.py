@@ -10,6 +10,9 @@ import numpy as np
 from mocap.associate.plan import PARTS, BodyPlan, BoolArray
 from mocap.core.types import FloatArray, IntArray
 
+# Before anything is known: an error of a good detector, in a good rig.
+FIRST_NOISE_M = 0.015
+
 
 @dataclass(frozen=True)
 class People:
@@ -31,6 +34,8 @@ class People:
         Seconds of unanimous votes that the parts' left and right are as named.
     bone_m, bone_count : (N, B)
         Mean length of each bone, m, and from how many frames.
+    noise_m : float
+        What the views miss people by, m: the median where three and more show a keypoint.
     next_uid : int
     """
 
@@ -44,6 +49,7 @@ class People:
     vote_s: FloatArray
     bone_m: FloatArray
     bone_count: FloatArray
+    noise_m: float
     next_uid: int
 
     def take(self, chosen: BoolArray) -> People:
@@ -54,7 +60,7 @@ class People:
 @cache
 def rows() -> tuple[str, ...]:
     """Names of the fields of `People` that have a row for each person."""
-    return tuple(f.name for f in fields(People) if f.name != "next_uid")
+    return tuple(f.name for f in fields(People) if f.name not in ("noise_m", "next_uid"))
 
 
 @dataclass(frozen=True)
@@ -67,12 +73,15 @@ class Step:
         Where each keypoint comes from: slot times K plus the keypoint's place there; -1 where from nowhere.
     views : (N,) int
         Views that show the person.
+    miss_m : (N,)
+        Median miss of their keypoints, m; NaN where nothing was measured.
     flipped : (N, F) bool
         Parts whose left and right were found to have been exchanged all along.
     """
 
     source: IntArray
     views: IntArray
+    miss_m: FloatArray
     flipped: BoolArray
 
 
@@ -90,6 +99,7 @@ def nobody(plan: BodyPlan, cameras: int) -> People:
         vote_s=np.zeros((0, f)),
         bone_m=np.zeros((0, b)),
         bone_count=np.zeros((0, b)),
+        noise_m=FIRST_NOISE_M,
         next_uid=0,
     )
 

@@ -58,19 +58,20 @@ def follow(
     keep = _goes_on(after, plan, settings)
     if not keep.all():
         after = after.take(keep)
-        step = Step(step.source[keep], step.views[keep], step.flipped[keep])
+        step = Step(step.source[keep], step.views[keep], step.miss_m[keep], step.flipped[keep])
     if np.unique(seen.camera[~used]).size < 2:
         return after, step
     left = np.flatnonzero(~used & ~_explained(after, seen, plan, settings))
     if np.unique(seen.camera[left]).size < 2:
         return after, step
-    found = find_new(seen.take(left), cameras, after.points, plan, settings)
+    found = find_new(seen.take(left), cameras, after.points, after.noise_m, plan, settings)
     if not found:
         return after, step
-    new, first = _begin(found, left, seen, after.next_uid, dt, plan, settings)
+    new, first = _begin(found, left, seen, after, dt, plan, settings)
     return _join(after, new), Step(
         np.concatenate([step.source, first.source]),
         np.concatenate([step.views, first.views]),
+        np.concatenate([step.miss_m, first.miss_m]),
         np.concatenate([step.flipped, first.flipped]),
     )
 
@@ -142,7 +143,7 @@ def _begin(
     births: list[Birth],
     left: IntArray,
     seen: Sightings,
-    uid: int,
+    old: People,
     dt: float,
     plan: BodyPlan,
     settings: AssociationSettings,
@@ -153,8 +154,10 @@ def _begin(
     number, rest = np.full(member.shape, -1, dtype=np.int64), np.where(np.isfinite(points), 0.0, np.nan)
     row = [(len(births), *getattr(nobody(plan, member.shape[1]), name).shape[1:]) for name in rows()]
     blank: dict[str, Any] = {name: np.zeros(shape) for name, shape in zip(rows(), row, strict=True)}
-    new = {"uid": uid + np.arange(len(births)), "points": points, "speed": rest, "number": number}
-    start = replace(nobody(plan, member.shape[1]), **{**blank, **new}, next_uid=uid + len(births))
+    new = {"uid": old.next_uid + np.arange(len(births)), "points": points, "speed": rest, "number": number}
+    start = replace(
+        nobody(plan, member.shape[1]), **{**blank, **new}, noise_m=old.noise_m, next_uid=old.next_uid + len(births)
+    )
     after, step = measure(start, points, member, seen, dt, plan, settings)
     return replace(after, speed=np.where(np.isfinite(after.points), 0.0, np.nan)), step
 

@@ -76,26 +76,32 @@ def _bone_lengths(points: Points3D) -> dict[str, tuple[float, float]]:
             start, stop = skeleton.index(a, b)
             length = np.linalg.norm(points.xyz[:, :, start] - points.xyz[:, :, stop], axis=-1)
             if (known := length[np.isfinite(length)]).size:
-                lengths[f"{a}-{b}"] = (float(known.mean()), float(known.std()))
+                # The same bone differs from one person to the next, which is no variation of a bone.
+                own = np.array([np.median(one[np.isfinite(one)]) for one in length.T if np.isfinite(one).any()])
+                people = np.isfinite(length).any(axis=0)
+                off = (length[:, people] - own)[np.isfinite(length[:, people])]
+                lengths[f"{a}-{b}"] = (float(known.mean()), float(off.std()))
     return lengths
 
 
 def truth_errors(path: Path, points: Points3D, angles: JointAngles, sync: SyncTable) -> TruthErrors:
     """Compare with the studio's truth at the same instants.
 
-    The subject is compared with the nearest of the true people.
+    Each person is compared with the nearest of the true people.
     """
     truth = load_truth(path)
     instant = np.argmin(np.abs(truth.t_s[None] - sync.t_s[:, None]), axis=1)
     core = points.skeleton.core_index
-    error = np.linalg.norm(points.xyz[:, :1, core] - truth.xyz[instant][:, :, core], axis=-1)
-    mean = [
-        float(np.nanmean(error[:, n])) if np.isfinite(error[:, n]).any() else np.inf for n in range(error.shape[1])
-    ]
-    person = int(np.argmin(mean))
-    error = error[:, person]
     order = [truth.angle_names.index(name) for name in angles.names]
-    off = angles.value[:, 0] - truth.angles[instant, person][:, order]
+    errors, offs = [], []
+    for n in range(points.xyz.shape[1]):
+        apart = np.linalg.norm(points.xyz[:, n, None, core] - truth.xyz[instant][:, :, core], axis=-1)
+        known = np.isfinite(apart)
+        mean = np.where(known, apart, 0.0).sum(axis=(0, 2)) / np.maximum(known.sum(axis=(0, 2)), 1)
+        person = int(np.argmin(np.where(known.any(axis=(0, 2)), mean, np.inf)))
+        errors.append(apart[:, person])
+        offs.append(angles.value[:, n] - truth.angles[instant, person][:, order])
+    error, off = np.concatenate(errors), np.concatenate(offs)
     return TruthErrors(
         mpjpe_mm=1000 * _mean(error),
         mpjpe_mm_per_joint=_per_joint(points.skeleton, error),

@@ -16,7 +16,7 @@ import numpy as np
 from calibration.files import explain_write_error
 from calibration.formats import save_rig
 from mocap import __version__
-from mocap.associate import select_subject
+from mocap.associate import AssociationSettings, associate, choose_subject
 from mocap.capture import read_frames
 from mocap.core.progress import CancelToken, Progress, silent
 from mocap.core.summary import RunSummary, TruthErrors
@@ -254,7 +254,7 @@ def _compute(job: _Job, source: _Source, poses_key: str, seconds: dict[str, floa
         return stored.result
 
     rig, wanted = job.trial.rig, job.settings.triangulate
-    tracks = stage("tracks2d", "associate", Tracks2D, partial(select_subject, poses.result, rig, wanted.min_score))
+    tracks = stage("tracks2d", "associate", Tracks2D, partial(_associate, poses.result, job))
     del poses  # the largest of all results, and nobody needs it any more
     # Overlays show what was seen when the picture was taken; points are of the instants.
     joined = at_instants(tracks, job.sync)
@@ -262,8 +262,24 @@ def _compute(job: _Job, source: _Source, poses_key: str, seconds: dict[str, floa
     final = stage("points3d", "filter", Points3D, partial(_clean, measured, job))
     motion = stage("motion", "body", Motion, partial(_fit, measured, job))
     angles = stage("angles", "angles", JointAngles, partial(joint_angles, body_points(final, motion)))
-    take = Take(job.trial.folder.name, job.sync.t_s, job.sync.rate_hz, ("subject",), final, angles, motion)
+    people = _names(tracks, job.settings)
+    take = Take(job.trial.folder.name, job.sync.t_s, job.sync.rate_hz, people, final, angles, motion)
     return _Results(tracks, measured, take, seconds)
+
+
+def _associate(poses: Poses2D, job: _Job) -> Tracks2D:
+    """Find everybody, or the subject."""
+    wanted = AssociationSettings(min_score=job.settings.triangulate.min_score)
+    everybody = associate(poses, job.trial.rig, job.sync, wanted)
+    settings = job.settings.associate
+    return everybody if settings.people == "all" else choose_subject(everybody, settings.as_choice())
+
+
+def _names(tracks: Tracks2D, settings: PipelineSettings) -> tuple[str, ...]:
+    """Names of the people in the files."""
+    if settings.associate.people == "subject":
+        return ("subject",)
+    return tuple(f"person_{number + 1}" for number in tracks.person_ids.tolist())
 
 
 def _fit(measured: Points3D, job: _Job) -> Motion:

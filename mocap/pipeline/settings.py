@@ -6,8 +6,9 @@ import math
 from pathlib import Path
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from mocap.associate import SubjectChoice
 from mocap.core.errors import InputError
 from mocap.detect.assemble import PartName
 from mocap.detect.load import FINDER
@@ -33,6 +34,30 @@ class DetectSettings(_Settings):
     longest_pace: int = Field(default=1, ge=1, le=12)
     flip: bool = False
     runtime: Kind | Literal["auto"] = "auto"
+
+
+class AssociateSettings(_Settings):
+    """Whom the results are of: the subject, chosen as ``SubjectChoice`` says, or all people.
+
+    ``click`` is camera, row of the common instants, and place in that camera's picture, px.
+    """
+
+    people: Literal["subject", "all"] = "subject"
+    subject: Literal["longest", "biggest", "clicked"] = "longest"
+    click: tuple[str, int, float, float] | None = None
+
+    @model_validator(mode="after")
+    def _has_click(self) -> AssociateSettings:
+        if (self.subject == "clicked") != (self.click is not None):
+            raise ValueError("a subject who is clicked needs a click, and only they do")
+        return self
+
+    def as_choice(self) -> SubjectChoice:
+        """Return the same in the stage's terms."""
+        if self.click is None:
+            return SubjectChoice(self.subject)
+        camera, instant, x, y = self.click
+        return SubjectChoice(self.subject, camera, instant, (x, y))
 
 
 class TriangulateSettings(_Settings):
@@ -68,6 +93,7 @@ class PipelineSettings(_Settings):
 
     description: str
     detect: DetectSettings
+    associate: AssociateSettings = AssociateSettings()
     triangulate: TriangulateSettings
     fit: FitSettings
     output: OutputSettings
