@@ -55,7 +55,7 @@ def noise_of(xp: Namespace, geometry: Geometry, views: Views, gate: float, sigma
         guess = _typical(xp, views, fit.chi_sq, fit.without, least)
     limit = (gate * guess) ** 2
     point, _, worst, _ = plain(xp, geometry, views, limit)
-    _, kept, fit = mend(xp, geometry, views, point, worst, limit, guess)
+    _, kept, fit, _ = mend(xp, geometry, views, point, worst, limit, guess, thorough=True)
     typical = _typical(xp, views.masked(kept), fit.chi_sq, fit.without, least)
     count = kept.sum(axis=0)
     total = fit.chi_sq.sum(axis=0)

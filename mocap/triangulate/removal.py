@@ -12,7 +12,7 @@ RESTLESS_SQ = 1e-6
 MORE_ROUNDS = 4
 ONE_STEP: tuple[None, ...] = (None,)
 # So many views are dropped by their leverage alone; a point with more bad ones gets the robust fit.
-SNOOPED = 2
+SNOOPED = 3
 # Cauchy weights start wide and close in, so that a bad view does not drag the first steps (graduated
 # non-convexity, Blake and Zisserman 1987); in units of the noise.
 CAUCHY_WIDTHS = (20.0, 8.0, 4.0, 3.0, 3.0, 3.0)
@@ -46,8 +46,15 @@ def _worst(xp: Namespace, without: Array, limit: float) -> Array:
 
 
 def mend(
-    xp: Namespace, geometry: Geometry, views: Views, point: Array, worst: Array, limit: float, noise: float
-) -> tuple[Array, Array, Fit]:
+    xp: Namespace,
+    geometry: Geometry,
+    views: Views,
+    point: Array,
+    worst: Array,
+    limit: float,
+    noise: float,
+    thorough: bool,
+) -> tuple[Array, Array, Fit, Array]:
     """Find points without their bad views.
 
     Parameters
@@ -57,6 +64,11 @@ def mend(
         As ``plain`` left them.
     limit : float
         By how much the error may fall without a view.
+    noise : float
+        Scales the stated sigmas.
+    thorough : bool
+        Whether points in many views get the robust fit; else bad views are only snooped for, which does for
+        most.
 
     Returns
     -------
@@ -65,14 +77,22 @@ def mend(
         The views that agree.
     fit : Fit
         Of these views.
+    stubborn : (S,) int
+        Points that should be mended thoroughly.
     """
+    start, stubborn = point, worst[:0]
+    point = 1.0 * point
     kept = views.counted
     count = kept.sum(axis=0)
     many = xp.where((count > FEW_VIEWS) & (worst >= 0))[0]
     bad = xp.where((count > 2) & (count <= FEW_VIEWS) & (worst >= 0))[0]
     if many.shape[0]:
         some = views.pick(many)
-        kept[:, many], point[:, many] = _snoop(xp, geometry, some, point[:, many], worst[many], limit, noise)
+        if thorough:
+            kept[:, many], point[:, many] = _drop_worst(xp, geometry, some, start[:, many], limit, noise)
+        else:
+            kept[:, many], point[:, many], left = _snoop(xp, geometry, some, point[:, many], worst[many], limit)
+            stubborn = many[left]
         again = many[kept[:, many].sum(axis=0) <= FEW_VIEWS]
         bad = xp.concatenate([bad, _missing(xp, geometry, views, kept, point, again, limit)])
     # From FEW_VIEWS down to two.
@@ -82,9 +102,9 @@ def mend(
         some = views.pick(bad).masked(kept[:, bad])
         kept[:, bad], point[:, bad] = _leave_one_out(xp, geometry, some, point[:, bad])
         bad = _missing(xp, geometry, views, kept, point, bad, limit)
-    left = views.masked(kept)
-    point = _rest(xp, geometry, left, point)
-    return point, kept, judge(xp, geometry, left, point)
+    agreed = views.masked(kept)
+    point = _rest(xp, geometry, agreed, point)
+    return point, kept, judge(xp, geometry, agreed, point), stubborn
 
 
 def _missing(
@@ -119,14 +139,14 @@ def robust(xp: Namespace, geometry: Geometry, views: Views, noise: float) -> Arr
 
 
 def _snoop(
-    xp: Namespace, geometry: Geometry, views: Views, point: Array, worst: Array, limit: float, noise: float
-) -> tuple[Array, Array]:
+    xp: Namespace, geometry: Geometry, views: Views, point: Array, worst: Array, limit: float
+) -> tuple[Array, Array, Array]:
     """Drop the view without which the error falls most, solve again, and look again.
 
-    Baarda's data snooping ("A Testing Procedure for Use in Geodetic Networks", 1968). It finds one or two bad
-    views among many; where it does not come to an end the robust fit begins anew with all views.
+    Baarda's data snooping ("A Testing Procedure for Use in Geodetic Networks", 1968). It finds a few bad views
+    among many; returned are the views kept, the points, and those, by index, where it came to no end.
     """
-    kept, start = views.counted, 1.0 * point
+    kept = views.counted
     rows = _rows(xp, kept)
     left = xp.cumsum(xp.ones_like(worst), 0) - 1
     for _ in range(SNOOPED):
@@ -137,10 +157,8 @@ def _snoop(
         worst = _worst(xp, judge(xp, geometry, some, found).without, limit)
         left, worst = left[worst >= 0], worst[worst >= 0]
         if not left.shape[0]:
-            return kept, point
-    some = views.pick(left)
-    kept[:, left], point[:, left] = _drop_worst(xp, geometry, some, start[:, left], limit, noise)
-    return kept, point
+            break
+    return kept, point, left
 
 
 def _rows(xp: Namespace, kept: Array) -> Array:

@@ -126,11 +126,15 @@ class Triangulator:
         blocks = [slice(start, min(start + length, t)) for start in range(0, t, length)]
         with _workers(len(blocks), self.device) as each:
             done = each(partial(_plain_block, self, tracks, noise, out), blocks)
-            if rest := [some for some in done if some is not None]:
+            for thorough in (False, True):
+                rest = [some for some in done if some is not None]
+                if not rest:
+                    break
                 # The few points whose views disagree are mended together, in blocks of the same size.
                 together = _Rest.joined(rest)
                 cuts = range(0, together.index.shape[0], size)
-                each(partial(_mended_block, self, noise, out), [together.part(i, i + size) for i in cuts])
+                parts = [together.part(i, i + size) for i in cuts]
+                done = each(partial(_mended_block, self, noise, out, thorough), parts)
         return out
 
 
@@ -187,7 +191,7 @@ def _workers(blocks: int, device: str | None) -> Iterator[Callable[..., list[Any
 
 @dataclass(frozen=True)
 class _Rest:
-    """Points that were not settled at once: their places in the results, views, pixels (C, 2, M), start, worst view."""
+    """Points that were not settled at once: their places, views, pixels (C, 2, M), start, worst view."""
 
     index: NDArray[np.intp]
     rays: Array
@@ -207,6 +211,11 @@ class _Rest:
                 for name in ("rays", "weight", "pixels", "point", "worst")
             ),
         )
+
+    def pick(self, points: Array, on_host: NDArray[np.intp]) -> _Rest:
+        """Only some of them, by index."""
+        values = (v[..., points] for v in (self.rays, self.weight, self.pixels, self.point, self.worst))
+        return _Rest(self.index[on_host], *values)
 
     def part(self, start: int, stop: int) -> _Rest:
         """Some of them."""
@@ -277,25 +286,19 @@ def _plain_block(
     per_frame = tracks.score.shape[2] * tracks.score.shape[3]
     index = np.arange(frames.start * per_frame, frames.stop * per_frame)
     _write(solver, noise, out, index, pixels, point, views.counted, fit)
-    if not unsettled.shape[0]:
-        return None
-    some = views.pick(unsettled)
-    return _Rest(
-        index[solver.get(unsettled)],
-        some.rays,
-        some.weight,
-        pixels[..., unsettled],
-        point[:, unsettled],
-        worst[unsettled],
-    )
+    everything = _Rest(index, views.rays, views.weight, pixels, point, worst)
+    return everything.pick(unsettled, solver.get(unsettled)) if unsettled.shape[0] else None
 
 
-def _mended_block(solver: Triangulator, noise: Noise, out: Points3D, rest: _Rest) -> None:
-    """Solve points whose views disagree."""
+def _mended_block(solver: Triangulator, noise: Noise, out: Points3D, thorough: bool, rest: _Rest) -> _Rest | None:
+    """Solve points whose views disagree, and return those that need more, if not done ``thorough``ly."""
     limit = (solver.settings.gate * noise.typical) ** 2
     views = Views(rest.rays, rest.weight)
-    point, kept, fit = mend(solver.xp, solver.geometry, views, rest.point, rest.worst, limit, noise.typical)
+    point, kept, fit, stubborn = mend(
+        solver.xp, solver.geometry, views, rest.point, rest.worst, limit, noise.typical, thorough
+    )
     _write(solver, noise, out, rest.index, rest.pixels, point, kept, fit)
+    return rest.pick(stubborn, solver.get(stubborn)) if stubborn.shape[0] else None
 
 
 def _write(
