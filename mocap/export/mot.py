@@ -10,7 +10,8 @@ from calibration.files import atomic_write
 from mocap.core.types import Take
 from mocap.export.written import Written
 
-# OpenSim's Storage reads the word nan; a blank would shift all columns behind it.
+# OpenSim 4.6 has two readers: TimeSeriesTable takes the word nan and a blank alike; Storage stops at the word, but
+# at a blank it takes the next number for the missing one, and every angle after it is wrong.
 MISSING = "nan"
 
 

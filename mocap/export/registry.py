@@ -15,6 +15,7 @@ from mocap.export.arrays import JsonExporter, NetcdfExporter, NpzExporter
 from mocap.export.bvh import BvhExporter, load_name_preset
 from mocap.export.c3d import C3dExporter
 from mocap.export.csv import CsvExporter
+from mocap.export.fbx import FbxExporter
 from mocap.export.glb import GlbExporter
 from mocap.export.mot import MotExporter
 from mocap.export.sheets import ParquetExporter, XlsxExporter
@@ -62,6 +63,7 @@ EXPORTERS: dict[str, Exporter] = {
     "mot": MotExporter(),
     "glb": GlbExporter(),
     "usd": UsdExporter(),
+    "fbx": FbxExporter(),
     "xlsx": XlsxExporter(),
     "parquet": ParquetExporter(),
     "npz": NpzExporter(),
