@@ -102,6 +102,8 @@ class CardNetwork:
             )
         elif isinstance(spec, specs.PointsSpec):
             found = decoders.decode_points(outputs, count, spec.origin, spec.presence)
+        elif isinstance(spec, specs.PeaksSpec):
+            found = decoders.decode_peaks(outputs, count, spec.origin)
         elif isinstance(spec, specs.MoveNetSingleSpec):
             found = decoders.decode_movenet_single(outputs, wh, count)
         else:
@@ -120,6 +122,8 @@ class CardNetwork:
             )
         if isinstance(spec, specs.YoloSpec):
             return decoders.decode_yolo(outputs, spec.min_score, spec.most_overlap, spec.class_index, spec.origin)
+        if isinstance(spec, specs.MiddlesSpec):
+            return decoders.decode_middles(outputs, spec.box_px, spec.min_score, spec.most_overlap, spec.origin)
         if isinstance(spec, specs.CentroidsSpec):
             return decoders.decode_centroids(outputs, wh, spec.box_px, spec.min_score, spec.grid, spec.layout)
         return [people.boxes for people in self._read_people(outputs)]
@@ -132,6 +136,8 @@ class CardNetwork:
             )
         if isinstance(spec, specs.RtmoSpec):
             return decoders.decode_rtmo(outputs, count, spec.min_score, spec.most_overlap, spec.origin)
+        if isinstance(spec, specs.InstancesSpec):
+            return decoders.decode_instances(outputs, count, spec.min_score, spec.most_overlap, spec.origin)
         if isinstance(spec, specs.MoveNetMultiSpec):
             return decoders.decode_movenet_multi(outputs, wh, count, spec.min_score, spec.most_overlap)
         raise OutputError(f"'{spec.kind}' gives no people of a picture")

@@ -102,7 +102,6 @@ class HeatmapSpec(DecoderSpec):
 
     roles = frozenset({"heatmap"})
     more_roles = frozenset({"offsets"})
-    tasks = frozenset({"landmarks"})
     kind: Literal["heatmap"]
     grid: Literal["index", "aligned", "half", "centre"]
     refine: Literal["dark", "integral", "offset", "none"]
@@ -126,6 +125,14 @@ class PointsSpec(DecoderSpec):
     kind: Literal["points"]
     origin: Literal["index", "corner"] = "corner"
     presence: Literal["none", "sigmoid"] = "none"
+
+
+class PeaksSpec(DecoderSpec):
+    """Keypoints whose peaks the network has found itself: sleap-nn's exports of one animal or of a crop."""
+
+    roles = frozenset({"keypoints", "scores"})
+    kind: Literal["peaks"]
+    origin: Literal["index", "corner"] = "index"
 
 
 class MoveNetSingleSpec(DecoderSpec):
@@ -189,6 +196,22 @@ class CentroidsSpec(_Many):
     layout: Literal["nchw", "nhwc"] = "nchw"
 
 
+class MiddlesSpec(_Many):
+    """Middles as places: sleap-nn's exports of a centroid model; ``box_px`` is the side of its crops, input px."""
+
+    roles = frozenset({"middles", "scores"})
+    kind: Literal["middles"]
+    box_px: Positive
+
+
+class InstancesSpec(_Many):
+    """Keypoints of everybody as places: sleap-nn's exports of a top-down pair."""
+
+    roles = frozenset({"keypoints", "scores", "bodies"})
+    tasks = frozenset({"people", "person_finder"})
+    kind: Literal["instances"]
+
+
 class YoloPoseSpec(_Many):
     """Ultralytics' pose exports, ``raw`` or with the suppression inside."""
 
@@ -218,11 +241,14 @@ Decoder = Annotated[
     SimccSpec
     | HeatmapSpec
     | PointsSpec
+    | PeaksSpec
     | MoveNetSingleSpec
     | BoxesSpec
     | YoloxSpec
     | YoloSpec
     | CentroidsSpec
+    | MiddlesSpec
+    | InstancesSpec
     | YoloPoseSpec
     | RtmoSpec
     | MoveNetMultiSpec,

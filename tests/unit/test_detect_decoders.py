@@ -8,8 +8,11 @@ from mocap.detect.decoders import (
     decode_boxes,
     decode_centroids,
     decode_heatmap,
+    decode_instances,
+    decode_middles,
     decode_movenet_multi,
     decode_movenet_single,
+    decode_peaks,
     decode_points,
     decode_rtmo,
     decode_simcc,
@@ -269,3 +272,25 @@ def test_points_count_from_the_corner_and_carry_the_presence() -> None:
 def test_missing_or_misshapen_outputs_are_told(outputs: dict[str, np.ndarray]) -> None:
     with pytest.raises(OutputError, match="output"):
         decode_simcc(outputs, 2.0)
+
+
+def test_sleap_exports_give_places_themselves() -> None:
+    scores = np.full((3, 5), 0.8)
+    xy = TRUTH.copy()
+    xy[1, 2], scores[1, 2] = np.nan, 0.0
+    found = decode_peaks({"keypoints": xy, "scores": scores}, 5, "index")
+    np.testing.assert_array_equal(found.xy, xy)
+    assert np.isnan(found.score[1, 2])
+    with pytest.raises(OutputError, match="expected"):
+        decode_peaks({"keypoints": xy, "scores": scores}, 6, "index")
+
+    middles = np.array([[[40.0, 60.0], [120.0, 200.0], [0.0, 0.0]]])
+    sure = np.array([[0.6, 0.9, 0.0]])
+    (boxes,) = decode_middles({"middles": middles, "scores": sure}, 50.0, 0.3, 0.65, "corner")
+    np.testing.assert_allclose(boxes.xyxy[0], [120 - 25.5, 200 - 25.5, 120 + 24.5, 200 + 24.5])
+    assert len(boxes.xyxy) == 2
+
+    bodies = {"keypoints": xy[None], "scores": scores[None], "bodies": np.array([[0.5, 0.9, 0.1]])}
+    (people,) = decode_instances(bodies, 5, 0.3, 0.95, "index")
+    np.testing.assert_array_equal(people.xy, xy[[1, 0]])
+    np.testing.assert_allclose(people.boxes.xyxy[1], [*xy[0].min(axis=0), *xy[0].max(axis=0)])

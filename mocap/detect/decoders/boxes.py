@@ -93,6 +93,24 @@ def decode_yolo(
     return [_kept(b, s, min_score, most_overlap, origin) for b, s in zip(xyxy, score, strict=True)]
 
 
+def decode_middles(
+    outputs: Outputs, box_px: float, min_score: float, most_overlap: float, origin: Origin
+) -> list[Boxes]:
+    """Read middles of animals or people as boxes (sleap-nn's exports of a centroid model).
+
+    Parameters
+    ----------
+    outputs : dict
+        ``middles`` (B, N, 2), px, and ``scores`` (B, N); those that are none have a score of 0 or NaN.
+    box_px : float
+        Side of the square around a middle, input px.
+    """
+    middle = take(outputs, "middles", None, None, 2)
+    score = take(outputs, "scores", middle.shape[0], middle.shape[1])
+    xyxy = np.concatenate([middle - box_px / 2.0, middle + box_px / 2.0], axis=-1)
+    return [_kept(b, s, min_score, most_overlap, origin) for b, s in zip(xyxy, score, strict=True)]
+
+
 def centre_to_corners(boxes: FloatArray) -> FloatArray:
     """Turn centre, width and height (..., 4) into left, top, right, bottom."""
     half = boxes[..., 2:] / 2.0

@@ -86,6 +86,35 @@ def decode_rtmo(
     return [_kept(b[:, :4], b[:, 4], p, min_score, most_overlap, origin) for b, p in zip(boxes, pose, strict=True)]
 
 
+def decode_instances(
+    outputs: Outputs, keypoints: int, min_score: float, most_overlap: float, origin: Origin
+) -> list[People]:
+    """Read everybody's keypoints where each body has one score (sleap-nn's exports of a top-down pair).
+
+    Parameters
+    ----------
+    outputs : dict
+        ``keypoints`` (B, N, K, 2), px, ``scores`` (B, N, K), and ``bodies`` (B, N), the score of each.
+
+    Returns
+    -------
+    list of People, one a picture
+        Each box is that of the keypoints.
+    """
+    xy = take(outputs, "keypoints", None, None, keypoints, 2)
+    score = take(outputs, "scores", xy.shape[0], xy.shape[1], keypoints)
+    bodies = take(outputs, "bodies", xy.shape[0], xy.shape[1])
+    seen = np.isfinite(xy).all(axis=-1) & (score > 0.0)
+    low = np.where(seen[..., None], xy, np.inf).min(axis=2)
+    high = np.where(seen[..., None], xy, -np.inf).max(axis=2)
+    pose = np.concatenate([xy, score[..., None]], axis=-1)
+    pose[~seen] = np.nan
+    return [
+        _kept(b, s, p, min_score, most_overlap, origin)
+        for b, s, p in zip(np.concatenate([low, high], axis=-1), bodies, pose, strict=True)
+    ]
+
+
 def decode_movenet_multi(
     outputs: Outputs, input_wh: tuple[int, int], keypoints: int, min_score: float, most_overlap: float
 ) -> list[People]:

@@ -1,4 +1,4 @@
-"""Landmarks given outright, as places in the crop: MediaPipe's hand and face networks.
+"""Landmarks given outright, as places in the crop: MediaPipe's hand and face networks, and SLEAP's exports.
 
 Zhang et al. 2020, "MediaPipe Hands"; Kartynnik et al. 2019, "Real-time facial surface geometry from monocular
 video on mobile GPUs". Places count in input pixels from the crop's corner.
@@ -10,7 +10,7 @@ from typing import Literal
 
 import numpy as np
 
-from mocap.detect.decoders.common import Keypoints, Origin, OutputError, Outputs, blank, from_origin, sigmoid
+from mocap.detect.decoders.common import Keypoints, Origin, OutputError, Outputs, blank, from_origin, sigmoid, take
 
 Activation = Literal["none", "sigmoid"]
 
@@ -50,3 +50,18 @@ def decode_points(
     xy = from_origin(numbers.reshape(batch, keypoints, 3)[..., :2], origin)
     score = np.repeat(presence[:, None], keypoints, axis=1)
     return blank(Keypoints(xy, np.full(score.shape, np.nan), score, presence))
+
+
+def decode_peaks(outputs: Outputs, keypoints: int, origin: Origin) -> Keypoints:
+    """Read keypoints whose peaks the network has found itself (sleap-nn's exports of one animal or of a crop).
+
+    Parameters
+    ----------
+    outputs : dict
+        ``keypoints`` (B, K, 2), px, NaN where there is none, and ``scores`` (B, K).
+    keypoints : int
+        K.
+    """
+    xy = from_origin(take(outputs, "keypoints", None, keypoints, 2), origin)
+    score = take(outputs, "scores", xy.shape[0], keypoints)
+    return blank(Keypoints(xy, np.full(score.shape, np.nan), score, presence=np.full(len(xy), np.nan)))
