@@ -116,6 +116,58 @@ def test_locked_parameters_stay_and_priors_are_told(recording: Recording) -> Non
     assert set(found.sigmas[1].lens_prior_share.values()) == {1.0}
 
 
+# What each setting of a lens's prior holds, tight enough that no view says more; and how tight "locked" is.
+HELD: dict[str, tuple[dict[str, object], tuple[str, ...]]] = {
+    "focal": ({"focal": 1e-5}, ("f",)),
+    "aspect": ({"aspect": 1e-6}, ("aspect",)),
+    "centre": ({"centre": 1e-5}, ("cx", "cy")),
+    "k1": ({"radial": (1e-5, np.inf, np.inf, 0.0)}, ("k1",)),
+    "k2": ({"radial": (np.inf, 1e-5, np.inf, 0.0)}, ("k2",)),
+    "k3": ({"radial": (np.inf, np.inf, 1e-5, 0.0)}, ("k3",)),
+    "tangential": ({"tangential": 1e-7}, ("p1", "p2")),
+}
+FREE = {"focal": np.inf, "aspect": np.inf, "centre": np.inf, "radial": (np.inf,) * 4, "tangential": np.inf}
+
+
+@pytest.mark.parametrize("name", HELD)
+def test_each_parameter_of_a_lens_can_be_locked_or_held(recording: Recording, name: str) -> None:
+    tight, names = HELD[name]
+    rig, boards = disturb(recording, 14, amount=0.1)
+    ((field, value),) = tight.items()
+    locked = 0.0 if not isinstance(value, tuple) else tuple(0.0 if np.isfinite(v) else v for v in value)
+    starts = [lens_vector(camera.intrinsics) for camera in rig.cameras]
+    order = ("f", "aspect", "cx", "cy", "k1", "k2", "p1", "p2", "k3")
+    held = np.isin(order, names)
+    for sigma, is_locked in ((value, False), (locked, True)):
+        prior = LensPrior(**{**FREE, field: sigma})  # type: ignore[arg-type]
+        found = adjust(recording.sightings, rig, boards, BundleSettings(lens=prior))
+        for camera, start, stated in zip(found.rig.cameras, starts, found.sigmas, strict=True):
+            shares = np.array([stated.lens_prior_share[each] for each in order])
+            moved = lens_vector(camera.intrinsics) - start
+            assert (shares[held] > 0.5).all()
+            assert (shares[~held] == 0.0).all()
+            assert (moved[~held] != 0).all()
+            if is_locked:
+                np.testing.assert_array_equal(moved[held], 0.0)
+                assert all(stated.lens[each] == 0.0 for each in names)
+
+
+def test_rational_terms_can_be_held(recording: Recording) -> None:
+    rig, boards = disturb(recording, 14, amount=0.1)
+    cameras = tuple(
+        replace(c, intrinsics=replace(c.intrinsics, dist=np.concatenate([c.intrinsics.dist, np.zeros(3)])))
+        for c in rig.cameras
+    )
+    for sigma, low, high in ((0.0, 1.0, 1.0), (1e-4, 0.9, 1.0), (1.0, 0.0, 0.9)):
+        settings = BundleSettings(lens=LensPrior(rational=sigma))
+        found = adjust(recording.sightings, replace(rig, cameras=cameras), boards, settings)
+        shares = np.array([[s.lens_prior_share[k] for k in ("k4", "k5", "k6")] for s in found.sigmas])
+        assert (shares >= low).all()
+        assert shares.min() <= high
+        if sigma == 0.0:
+            assert all((camera.intrinsics.dist[5:] == 0).all() for camera in found.rig.cameras)
+
+
 def test_fisheye() -> None:
     recording = record(replace(SCENE, fisheye=True), 5)
     found = adjust(recording.sightings, *disturb(recording, 6))

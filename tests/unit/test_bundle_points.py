@@ -142,6 +142,29 @@ def test_points_without_parallax_or_behind_a_camera_take_no_part(rig: CameraRig)
     assert np.isfinite(found.points[:, 6]).all()
 
 
+def test_points_without_parallax_do_not_stall_the_search(rig: CameraRig) -> None:
+    # Two cameras side by side and one across; a third of the points is seen by the pair alone, most of them far.
+    pair = CameraRig(
+        (rig.cameras[0], replace(bumped(rig, 0, 0.0, 0.02).cameras[0], name="beside"), rig.cameras[2])
+    )
+    rng = np.random.default_rng(8)
+    xy, _ = person(pair, 8, noise_px=0.4)
+    forward = rig.cameras[0].cam_from_world[2, :3]
+    far = rig.cameras[0].centre + forward * rng.uniform(5, 400, (80, 6, 1)) + rng.normal(0, 1.0, (80, 6, 3))
+    pixels, valid = pair.project(far)
+    pixels[~valid] = np.nan
+    pixels[2] = np.nan
+    seen = np.moveaxis(pixels, 0, 1) + rng.normal(0, 0.4, (80, 3, 6, 2))
+    start = bumped(pair, 2, 0.03, 0.05)
+    alone = refine_from_points(xy, start)
+    found = refine_from_points(np.concatenate([xy, seen], axis=2), start)
+    assert found.reason == "converged"
+    assert found.iterations <= alone.iterations + 2
+    assert found.noise == pytest.approx(alone.noise, rel=1e-9)
+    assert np.isnan(found.points[:, 12:]).all()
+    np.testing.assert_allclose(found.rig.cam_from_world, alone.rig.cam_from_world, atol=1e-9)
+
+
 def test_finds_focal_lengths(rig: CameraRig) -> None:
     xy, _ = person(rig, 6, noise_px=0.4)
     lens = LensPrior(np.inf, 0.0, 0.0, (np.inf, 0.0, 0.0, 0.0), 0.0, 0.0)

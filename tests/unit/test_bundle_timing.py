@@ -48,6 +48,25 @@ def test_jitter_is_chosen_and_found(jittery: Recording, timed: Timed) -> None:
         assert abs(result.clock_offset_s[index] - offset) < 4 * sigma
 
 
+def test_any_order_of_the_instants_gives_the_same(jittery: Recording, timed: Timed) -> None:
+    rig, boards = disturb(jittery, 4, amount=0.5)
+    order = np.random.default_rng(0).permutation(len(boards))
+    settings = BundleSettings(clocks="estimated", jitter_sigma_s=JITTER_SIGMA_S)
+    found = adjust(jittery.sightings.at(order), rig, boards[order], settings)
+    for camera, other, sigma in zip(found.rig.cameras, timed.result.rig.cameras, timed.result.sigmas, strict=True):
+        assert (np.abs(camera.centre - other.centre) <= 0.2 * sigma.centre_m + 1e-12).all()
+    np.testing.assert_allclose(found.jitter_s, timed.result.jitter_s[order], atol=3e-4)
+
+
+def test_gross_errors_are_not_taken_for_jitter(jittery: Recording, timed: Timed) -> None:
+    scene = replace(SCENE, jitter_s=JITTER_S, clock_offset_s=(0.0, 0.03, -0.02), outlier_share=0.1)
+    settings = BundleSettings(clocks="estimated", jitter_sigma_s=JITTER_SIGMA_S)
+    found = adjust(record(scene, 3).sightings, *disturb(jittery, 4, amount=0.5), settings)
+    assert found.kept_share == pytest.approx(0.9, abs=0.03)
+    for camera, other, sigma in zip(found.rig.cameras, timed.result.rig.cameras, found.sigmas, strict=True):
+        assert (np.abs(camera.centre - other.centre) <= 1.5 * sigma.centre_m + 1e-12).all()
+
+
 def test_jitter_taken_for_noise_spoils_the_cameras(jittery: Recording, timed: Timed) -> None:
     without = adjust(
         jittery.sightings, *disturb(jittery, 4, amount=0.5), BundleSettings(clocks="estimated", jitter_sigma_s=0.0)
