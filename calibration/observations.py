@@ -10,6 +10,7 @@ import zipfile
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import combinations
 from pathlib import Path
 
 import numpy as np
@@ -240,6 +241,11 @@ def _assembled(
             )
         if two := int(np.count_nonzero(doubled[:, c])):
             notes.append(f"{camera} sees two such targets in {two} pictures, which were left out.")
+    notes += [
+        f"{a} and {b} show the very same pictures: is one file a copy of the other?"
+        for (i, a), (j, b) in combinations(enumerate(footage), 2)
+        if np.isfinite(xy[:, i]).any() and np.array_equal(xy[:, i], xy[:, j], equal_nan=True)
+    ]
     if (still := still_instants(xy)).any():
         xy[still] = np.nan
         notes.append(

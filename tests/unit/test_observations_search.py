@@ -101,6 +101,13 @@ def test_a_camera_that_never_sees_the_board_is_named(pictures: list[Image]) -> N
     assert any(note.startswith("right never sees the target. The pictures are blank") for note in found.notes)
 
 
+def test_the_same_file_under_two_names_is_told(pictures: list[Image]) -> None:
+    copied = search({"left": Film(pictures), "right": Film(pictures)})
+    assert any("left and right show the very same pictures" in note for note in copied.notes)
+    other = search({"left": Film(pictures), "right": Film(pictures[::-1])})
+    assert not any("very same" in note for note in other.notes)
+
+
 def test_no_board_at_all_is_explained(pictures: list[Image]) -> None:
     wrong = CharucoBoard(5, 5, 0.04, 0.03, "DICT_5X5_100")
     with pytest.raises(CalibrationError, match="No camera sees") as caught:
