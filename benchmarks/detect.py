@@ -22,10 +22,9 @@ from pathlib import Path
 import numpy as np
 
 from calibration import CameraRig
-from mocap.associate import select_subject
 from mocap.core.progress import CancelToken, silent
 from mocap.core.skeleton import Skeleton
-from mocap.core.types import FloatArray, SyncTable, Tracks2D
+from mocap.core.types import FloatArray, SyncTable
 from mocap.pipeline.detection import detect_trial
 from mocap.pipeline.inputs import TrialInput, open_trial
 from mocap.pipeline.run import default_detector
@@ -33,10 +32,9 @@ from mocap.pipeline.settings import load_settings
 from mocap.presets import load_skeleton
 from mocap.session import RunFolder
 from mocap.sync import from_frame_times
-from mocap.triangulate import TriangulationSettings, triangulate
 
 PEER = Path(__file__).parent / "peers" / "mediapipe_run.py"
-# Left and right of a limb are swapped where the other way round lies this much closer to the agreed point.
+# Left and right of a limb are swapped where the other views have it this much closer to the other way round.
 FLIP_RATIO = 0.5
 LIMBS = (("shoulder", "elbow", "wrist"), ("hip", "knee", "ankle"))
 
@@ -72,8 +70,16 @@ def ours(trial: TrialInput, sync: SyncTable, preset: str) -> Outcome:
             trial.videos, sync, detector, RunFolder(Path(scratch)), "benchmark", silent, CancelToken()
         ).result
         wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
-    tracks = select_subject(poses, trial.rig, settings.triangulate.min_score)
-    return Outcome(tracks.xy[:, :, 0], int((sync.frame_index >= 0).sum()), wall, cpu)
+    return Outcome(nearest(poses.xy), int((sync.frame_index >= 0).sum()), wall, cpu)
+
+
+def nearest(xy: FloatArray) -> FloatArray:
+    """Keypoints (T, C, K, 2) of the largest person in each picture, out of (T, C, P, K, 2)."""
+    seen = np.isfinite(xy)
+    extent = np.where(seen, xy, -np.inf).max(axis=3) - np.where(seen, xy, np.inf).min(axis=3)  # -inf: nobody
+    extent = np.where(np.isfinite(extent), extent, 0.0).sum(axis=-1)
+    slot = extent.argmax(axis=2)
+    return np.asarray(np.take_along_axis(xy, slot[:, :, None, None, None], axis=2)[:, :, 0])
 
 
 def peer(trial: TrialInput, sync: SyncTable, python: Path, complexity: int) -> Outcome:
@@ -129,10 +135,8 @@ def project(points: FloatArray, rig: CameraRig) -> FloatArray:
 
 
 def flips(xy: FloatArray, rig: CameraRig, skeleton: Skeleton) -> int:
-    """Pairs of limbs, counted per picture, that lie closer to the robustly agreed points when swapped."""
-    ones = np.where(np.isfinite(xy[..., 0]), 1.0, np.nan)[:, :, None]
-    tracks = Tracks2D(rig.names, skeleton, xy[:, :, None], 10 * ones, np.nan_to_num(ones), np.zeros(1, np.int64))
-    agreed = project(triangulate(tracks, rig, TriangulationSettings()).xyz[:, 0], rig)
+    """Pairs of limbs, counted per picture, that lie closer to where the other views have them when swapped."""
+    agreed = np.stack([_seen_by_others(xy, rig, c) for c in range(xy.shape[1])], axis=1)
     count = 0
     for limb in LIMBS:
         left = skeleton.index(*(f"left_{joint}" for joint in limb))
@@ -141,6 +145,13 @@ def flips(xy: FloatArray, rig: CameraRig, skeleton: Skeleton) -> int:
         swapped = _distance(xy, agreed, left, right) + _distance(xy, agreed, right, left)
         count += int((swapped < FLIP_RATIO * straight).sum())
     return count
+
+
+def _seen_by_others(xy: FloatArray, rig: CameraRig, view: int) -> FloatArray:
+    """Keypoints (T, K, 2) of one view as the other views place them, px."""
+    others = xy.copy()
+    others[:, view] = np.nan
+    return np.asarray(project(plain_dlt(others, rig), rig)[:, view])
 
 
 def _distance(xy: FloatArray, agreed: FloatArray, seen: tuple[int, ...], meant: tuple[int, ...]) -> FloatArray:

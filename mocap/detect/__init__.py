@@ -4,7 +4,7 @@ from mocap.detect.assemble import assemble_detector
 from mocap.detect.between import fill_between
 from mocap.detect.detector import BlazePoseDetector, DetectorSettings
 from mocap.detect.load import load_detector
-from mocap.detect.pace import Past
+from mocap.detect.pace import Pacing, Past
 from mocap.detect.protocol import Detector, ViewDetector, ViewPoses, ViewState
 from mocap.detect.tracker import all_due
 
@@ -12,6 +12,7 @@ __all__ = [
     "BlazePoseDetector",
     "Detector",
     "DetectorSettings",
+    "Pacing",
     "Past",
     "ViewDetector",
     "ViewPoses",

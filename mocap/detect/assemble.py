@@ -10,9 +10,11 @@ from mocap.detect.carddetector import CardDetector
 from mocap.detect.detector import DetectorSettings
 from mocap.detect.load import FINDER, LANDMARK_MODELS, MOST_THREADS, cores, load_detector
 from mocap.detect.network import CardNetwork
+from mocap.detect.pace import Pacing
 from mocap.detect.parts import Face, Hands, Part, WithParts
 from mocap.detect.protocol import Detector
 from mocap.detect.runtimes import Kind
+from mocap.detect.tracker import EVERY_PICTURE
 from mocap.detect.weights import Choice, choose
 
 PartName = Literal["hands", "face"]
@@ -27,7 +29,7 @@ def assemble_detector(
     parts: tuple[PartName, ...] = (),
     max_people: int = 3,
     search_interval: int = 15,
-    longest_pace: int = 1,
+    pacing: Pacing = EVERY_PICTURE,
     runtime: Kind | None = None,
     flip: bool = False,
     progress: Progress = silent,
@@ -45,7 +47,7 @@ def assemble_detector(
         ``hands``, or ``hands`` and ``face``, on the default landmarks.
     max_people, search_interval
         See `DetectorSettings`.
-    longest_pace, runtime, flip
+    pacing, runtime, flip
         Of the default models; see `load_detector`.
 
     Returns
@@ -66,7 +68,7 @@ def assemble_detector(
             (chosen.card.name,),
             max_people,
             search_interval,
-            longest_pace=longest_pace,
+            pacing=pacing,
             runtime=runtime,
             flip=flip,
             progress=progress,

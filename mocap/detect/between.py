@@ -7,11 +7,7 @@ from dataclasses import replace
 import numpy as np
 
 from mocap.core.types import FloatArray, IntArray, Poses2D
-from mocap.detect.pace import TOLERANCE_SIGMA
 from mocap.detect.protocol import BoolArray
-
-# What a picture between two looks is allowed to add to the error, in quadrature.
-WIDER = float(np.hypot(1.0, TOLERANCE_SIGMA))
 
 
 def fill_between(poses: Poses2D, looked: BoolArray) -> Poses2D:
@@ -19,8 +15,8 @@ def fill_between(poses: Poses2D, looked: BoolArray) -> Poses2D:
 
     What was foreseen is only known to be right at the next look; that look also says better where they were.
     A cubic goes through the looks with the slopes that their neighbours give (Catmull and Rom 1974, "A class of
-    local interpolating splines", for uneven distances). Who was not found at the next look is missing from
-    the last one on.
+    local interpolating splines", for uneven distances). By as much as it leaves the straight line, the place is
+    less sure. Who was not found at the next look is missing from the last one on.
 
     Parameters
     ----------
@@ -43,12 +39,12 @@ def fill_between(poses: Poses2D, looked: BoolArray) -> Poses2D:
             closed &= (one[before] == one[gaps]) & (one[after] == one[gaps])
             inner = gaps[closed]
             line = _Line(poses.xy[:, c, p], one, looks)
-            xy[inner, c, p] = line.at(inner, before[closed], after[closed])
+            xy[inner, c, p], bend = line.at(inner, before[closed], after[closed])
             share = ((inner - before[closed]) / (after[closed] - before[closed]))[:, None]
             for values, source in ((sigma, poses.sigma_px), (score, poses.score)):
                 ends = source[before[closed], c, p], source[after[closed], c, p]
                 values[inner, c, p] = (1.0 - share) * ends[0] + share * ends[1]
-            sigma[inner, c, p] *= WIDER
+            sigma[inner, c, p] = np.hypot(sigma[inner, c, p], bend)
             open_end = gaps[~closed]
             xy[open_end, c, p], sigma[open_end, c, p], score[open_end, c, p] = np.nan, np.nan, np.nan
             track[open_end, c, p] = -1
@@ -76,8 +72,8 @@ class _Line:
             slope[m] = np.where(same[:, None, None], (xy[b] - xy[a]) / (b - a)[:, None, None], np.nan)
         self._slope = slope
 
-    def at(self, frames: IntArray, before: IntArray, after: IntArray) -> FloatArray:
-        """Keypoints (N, K, 2) in some frames, between the looks before and after each."""
+    def at(self, frames: IntArray, before: IntArray, after: IntArray) -> tuple[FloatArray, FloatArray]:
+        """Keypoints (N, K, 2) between the looks before and after, and how far from the straight line (N, K)."""
         span = (after - before)[:, None, None]
         s = (frames - before)[:, None, None] / span
         start, stop = self._xy[before], self._xy[after]
@@ -85,9 +81,10 @@ class _Line:
         # Where a line begins or ends it goes straight.
         m0, m1 = (np.where(np.isfinite(m), m, straight) for m in (self._slope[before], self._slope[after]))
         s2, s3 = s * s, s * s * s
-        return np.asarray(
+        curve = (
             (2 * s3 - 3 * s2 + 1) * start
             + (s3 - 2 * s2 + s) * span * m0
             + (3 * s2 - 2 * s3) * stop
             + (s3 - s2) * span * m1
         )
+        return curve, np.linalg.norm(curve - (start + s * (stop - start)), axis=-1)

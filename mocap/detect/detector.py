@@ -17,7 +17,7 @@ from mocap.core.types import FloatArray, ImageArray
 from mocap.detect import blazepose, multipose, tracker
 from mocap.detect.blazepose import Landmarks
 from mocap.detect.cards import ModelCard
-from mocap.detect.pace import no_past
+from mocap.detect.pace import Pacing, no_past
 from mocap.detect.pool import Pool, open_network
 from mocap.detect.protocol import ViewPoses, ViewState
 from mocap.detect.runtimes import Kind
@@ -44,9 +44,8 @@ class DetectorSettings:
         Slots per view.
     search_interval : int
         Frames between searches of the whole picture for new people; a lost person is searched for at once.
-    longest_pace : int
-        Frames from one look at a person to the next, at most; 1 looks at every picture. The less a person's
-        motion can be foreseen, the more often they are looked at.
+    pacing : Pacing
+        How seldom people may be looked at. The less a person's motion can be foreseen, the more often they are.
     threads : int
         Crops that are worked on at the same time.
     runtime : str or None
@@ -57,13 +56,13 @@ class DetectorSettings:
 
     max_people: int = 3
     search_interval: int = 15
-    longest_pace: int = 1
+    pacing: Pacing = tracker.EVERY_PICTURE
     threads: int = 2
     runtime: Kind | None = None
     flip: bool = False
 
     def __post_init__(self) -> None:
-        for name in ("max_people", "search_interval", "longest_pace", "threads"):
+        for name in ("max_people", "search_interval", "threads"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} must be at least 1")
 
@@ -179,7 +178,7 @@ class BlazePoseDetector:
         parts = [f"{c.name}@{c.version}:{c.sha256}" for c in (self._finder_card, self._landmark_card)]
         parts += [str(c.input) for c in (self._finder_card, self._landmark_card)]
         known = self._settings
-        parts += [str(n) for n in (known.max_people, known.search_interval, known.longest_pace, known.flip)]
+        parts += [str(n) for n in (known.max_people, known.search_interval, known.flip, known.pacing)]
         parts.append(str(CODE_VERSION))
         digest = hashlib.sha256("|".join(parts).encode()).hexdigest()[:16]
         return f"{self._landmark_card.name}+{self._finder_card.name}-v{CODE_VERSION}-{digest}"
@@ -217,7 +216,7 @@ class BlazePoseDetector:
             self._search(view)
         view.drop_duplicates()
         since = self._since_search(view)
-        return tracker.settle(view.bodies, state, blazepose.LANDMARKS, view.wh, since, self._settings.longest_pace)
+        return tracker.settle(view.bodies, state, blazepose.LANDMARKS, view.wh, since, self._settings.pacing)
 
     def _follow(self, view: _View) -> None:
         """Look for the known people whose turn it is where they are expected."""

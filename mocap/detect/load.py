@@ -7,8 +7,10 @@ import os
 from mocap.core.progress import CancelToken, Progress, silent
 from mocap.detect import blazepose
 from mocap.detect.detector import BlazePoseDetector, DetectorSettings
+from mocap.detect.pace import Pacing
 from mocap.detect.runtimes import Kind
 from mocap.detect.runtimes.choose import fastest
+from mocap.detect.tracker import EVERY_PICTURE
 from mocap.detect.weights import choose, ensure
 
 FINDER = "movenet_multipose"
@@ -28,7 +30,7 @@ def load_detector(
     max_people: int = 3,
     search_interval: int = 15,
     threads: int | None = None,
-    longest_pace: int = 1,
+    pacing: Pacing = EVERY_PICTURE,
     runtime: Kind | None = None,
     flip: bool = False,
     progress: Progress = silent,
@@ -46,8 +48,8 @@ def load_detector(
         Frames between searches of the whole picture for new people.
     threads : int, optional
         Crops that are worked on at the same time; one per core if not given.
-    longest_pace : int
-        Frames from one look at a person to the next, at most.
+    pacing : Pacing
+        How seldom people may be looked at.
     runtime : str, optional
         What runs the landmark network; the fastest on this machine if not given.
     flip : bool
@@ -70,6 +72,6 @@ def load_detector(
         card = chosen.card
         runtime = fastest(card.name, card.sha256, chosen.path, blazepose.OUTPUT_SHAPES).chosen
     settings = DetectorSettings(
-        max_people, search_interval, longest_pace, threads or min(cores(), MOST_THREADS), runtime, flip
+        max_people, search_interval, pacing, threads or min(cores(), MOST_THREADS), runtime, flip
     )
     return BlazePoseDetector(finder, (chosen.card, chosen.path), settings), chosen.warnings

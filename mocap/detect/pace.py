@@ -8,15 +8,34 @@ import numpy as np
 
 from mocap.core.types import FloatArray, IntArray
 
-# What passing over pictures may cost: half a standard deviation of the keypoints, which adds an eighth to the
-# error of the pictures in between, and nothing to those that are looked at.
-TOLERANCE_SIGMA = 0.5
 # A straight line through the ends of a gap misses its middle by an eighth of the second difference of the
 # ends (the remainder of linear interpolation), and the error of a prediction is just such a difference.
 MIDDLE_SHARE = 0.125
 # The joint that counts is the second worst of twelve: a single joint may be misread by itself, a limb that
 # moves takes two along.
 SHARE_OF_JOINTS = 90.0
+
+
+@dataclass(frozen=True)
+class Pacing:
+    """How seldom a person may be looked at.
+
+    Attributes
+    ----------
+    longest : int
+        Frames from one look to the next, at most; 1 looks at every picture.
+    tolerance_sigma : float
+        What passing over pictures may cost, in standard deviations of the keypoints, if the people between two
+        looks were put on a straight line. Half of one adds an eighth to the error of the pictures in between,
+        and nothing to those that are looked at; the curve that they are put on costs less.
+    """
+
+    longest: int = 1
+    tolerance_sigma: float = 0.5
+
+    def __post_init__(self) -> None:
+        if self.longest < 1 or not self.tolerance_sigma > 0:
+            raise ValueError("the longest pace must be at least 1 and the tolerance above 0")
 
 
 @dataclass(frozen=True)
@@ -75,7 +94,7 @@ def surprise(found: FloatArray, expected: FloatArray, sigma_px: FloatArray) -> f
     return float(np.percentile(known, SHARE_OF_JOINTS)) if 2 * known.size >= off.size else np.inf
 
 
-def next_pace(pace: int, off: float, longest: int) -> int:
+def next_pace(pace: int, off: float, allowed: Pacing) -> int:
     """Frames until the next look.
 
     Parameters
@@ -84,12 +103,11 @@ def next_pace(pace: int, off: float, longest: int) -> int:
         Frames since the one before.
     off : float
         From `surprise`, after that many frames.
-    longest : int
-        Never wait longer.
+    allowed : Pacing
     """
     cost = MIDDLE_SHARE * off
-    if not cost <= TOLERANCE_SIGMA:
-        return max(1, min(pace, longest) // 2)
+    if not cost <= allowed.tolerance_sigma:
+        return max(1, min(pace, allowed.longest) // 2)
     # What accelerates steadily gets away with the square of the time.
     grown = cost * ((pace + 1) / pace) ** 2
-    return min(longest, pace + 1 if grown <= TOLERANCE_SIGMA else pace)
+    return min(allowed.longest, pace + 1 if grown <= allowed.tolerance_sigma else pace)

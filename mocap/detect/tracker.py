@@ -8,7 +8,7 @@ import numpy as np
 
 from mocap.core.types import FloatArray, IntArray
 from mocap.detect.blazepose import Landmarks
-from mocap.detect.pace import Past, foreseen, next_pace, no_past, surprise
+from mocap.detect.pace import Pacing, Past, foreseen, next_pace, no_past, surprise
 from mocap.detect.protocol import BoolArray, ViewPoses, ViewState
 
 # COCO's keypoints among BlazePose's landmarks, in COCO's order.
@@ -36,6 +36,9 @@ MIN_SIDE_PX = 48.0
 MAX_BEYOND = 0.25
 # A crop larger than this many picture diagonals is a guess gone wild.
 MAX_SIDE_PER_DIAGONAL = 4.0
+
+
+EVERY_PICTURE = Pacing()
 
 
 @dataclass(frozen=True)
@@ -143,7 +146,7 @@ def settle(
     keypoints: int,
     picture_wh: tuple[int, int],
     since_search: int,
-    longest: int = 1,
+    allowed: Pacing = EVERY_PICTURE,
 ) -> tuple[ViewPoses, ViewState]:
     """Put the bodies into slots and say where and when to look next.
 
@@ -161,8 +164,8 @@ def settle(
         px.
     since_search : int
         Goes into the new state.
-    longest : int
-        Frames from one look at a person to the next, at most.
+    allowed : Pacing
+        How seldom people may be looked at.
     """
     slots = state.track.shape[0]
     before = state.past or no_past(slots, keypoints)
@@ -189,7 +192,7 @@ def settle(
         found = body.landmarks
         poses.track[slot], looked[slot] = body.track, True
         poses.xy[slot], poses.score[slot], poses.sigma_px[slot] = found.xy, found.score, found.sigma_px
-        _remember(past, before, slot, found, known=body.track == state.track[slot], longest=longest)
+        _remember(past, before, slot, found, known=body.track == state.track[slot], allowed=allowed)
         if usable_region(found.next_region, picture_wh):
             roi[slot] = found.next_region
     # A slot whose next crop is unknown is free from the next frame on, though its pose counts in this one.
@@ -239,7 +242,7 @@ def expected_region(state: ViewState, slot: int) -> FloatArray:
     return np.asarray(region)
 
 
-def _remember(past: Past, before: Past, slot: int, found: Landmarks, known: bool, longest: int) -> None:
+def _remember(past: Past, before: Past, slot: int, found: Landmarks, known: bool, allowed: Pacing) -> None:
     """Write into ``past`` what a look at a person tells of their motion."""
     past.xy[slot], past.sigma_px[slot], past.score[slot] = found.xy, found.sigma_px, found.score
     if not known or not np.isfinite(before.xy[slot]).any():
@@ -247,7 +250,7 @@ def _remember(past: Past, before: Past, slot: int, found: Landmarks, known: bool
     frames = int(before.age[slot]) + 1
     past.velocity[slot] = (found.xy - before.xy[slot]) / frames
     off = surprise(found.xy[BODY], foreseen(before, slot, frames)[BODY], found.sigma_px[BODY])
-    past.pace[slot] = next_pace(frames, off, longest)
+    past.pace[slot] = next_pace(frames, off, allowed)
 
 
 def nobody(slots: int, keypoints: int) -> ViewPoses:

@@ -21,7 +21,7 @@ from mocap.capture import read_frames
 from mocap.core.progress import CancelToken, Progress, silent
 from mocap.core.summary import RunSummary, TruthErrors
 from mocap.core.types import JointAngles, Motion, Points3D, Poses2D, SyncTable, Take, Tracks2D
-from mocap.detect import Detector, assemble_detector
+from mocap.detect import Detector, Pacing, assemble_detector
 from mocap.export import export
 from mocap.fit import BodySettings, body_points, fill_gaps, fit_body, smooth
 from mocap.kinematics import joint_angles
@@ -147,7 +147,7 @@ def default_detector(
         settings.parts,
         settings.max_people,
         settings.search_interval,
-        longest_pace=settings.longest_pace,
+        pacing=Pacing(settings.longest_pace, settings.tolerance_sigma),
         runtime=None if settings.runtime == "auto" else settings.runtime,
         flip=settings.flip,
         progress=progress,

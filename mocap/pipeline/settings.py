@@ -31,7 +31,8 @@ class DetectSettings(_Settings):
     parts: tuple[PartName, ...] = ()
     max_people: int = Field(ge=1, le=6)
     search_interval: int = Field(ge=1)
-    longest_pace: int = Field(default=1, ge=1, le=12)
+    longest_pace: int = Field(default=1, ge=1, le=30)
+    tolerance_sigma: float = Field(default=0.5, gt=0, le=5)
     flip: bool = False
     runtime: Kind | Literal["auto"] = "auto"
 

@@ -15,7 +15,7 @@ from mocap.detect import blazepose, detector, multipose, tracker
 from mocap.detect.blazepose import Landmarks
 from mocap.detect.cards import load_cards
 from mocap.detect.detector import RETRY_INTERVAL, BlazePoseDetector, DetectorSettings
-from mocap.detect.pace import Past
+from mocap.detect.pace import Pacing, Past
 from mocap.detect.protocol import ViewPoses, ViewState
 from mocap.detect.runtimes import Kind
 from mocap.detect.tracker import Body, all_due
@@ -93,7 +93,7 @@ def make(monkeypatch: pytest.MonkeyPatch) -> Any:
     monkeypatch.setattr(DiscNetwork, "crops", 0)
     cards = load_cards()
 
-    def build(**settings: int) -> BlazePoseDetector:
+    def build(**settings: Any) -> BlazePoseDetector:
         pair = [(cards[n], Path(n)) for n in ("movenet_multipose", "pose_landmark_heavy")]
         return BlazePoseDetector(pair[0], pair[1], DetectorSettings(**settings))
 
@@ -134,7 +134,7 @@ def test_a_person_who_moves_keeps_slot_and_number_without_searching(make: Any) -
 
 def test_who_moves_steadily_is_seldom_looked_at_and_foreseen_in_between(make: Any) -> None:
     path = [(100.0 + 6 * t, 200.0 + 2 * t) for t in range(24)]
-    poses, _ = follow(make(search_interval=100, longest_pace=4), [picture(p) for p in path])
+    poses, _ = follow(make(search_interval=100, pacing=Pacing(4)), [picture(p) for p in path])
     for pose, p in zip(poses, path, strict=True):
         np.testing.assert_allclose(hips(pose)[0], p, atol=1.5)
     looked = [bool(pose.looked[0]) for pose in poses if pose.looked is not None]
@@ -146,20 +146,20 @@ def test_who_moves_steadily_is_seldom_looked_at_and_foreseen_in_between(make: An
 
 def test_who_moves_wildly_is_looked_at_in_every_picture(make: Any) -> None:
     path = [(300.0 + 30 * (-1) ** t, 200.0) for t in range(12)]
-    poses, _ = follow(make(search_interval=100, longest_pace=4), [picture(p) for p in path])
+    poses, _ = follow(make(search_interval=100, pacing=Pacing(4)), [picture(p) for p in path])
     assert all(pose.looked is not None and pose.looked[0] for pose in poses)
 
 
 def test_a_person_who_waits_is_not_taken_for_a_new_one(make: Any) -> None:
     alone, both = picture((150, 200)), picture((150, 200), (450, 260))
-    poses, _ = follow(make(search_interval=3, longest_pace=4), [*[alone] * 8, *[both] * 6])
+    poses, _ = follow(make(search_interval=3, pacing=Pacing(4)), [*[alone] * 8, *[both] * 6])
     assert [len(hips(p)) for p in poses[:8]] == [1] * 8
     assert sorted(hips(poses[-1])) == [0, 1]
     assert any(pose.looked is not None and not pose.looked[0] for pose in poses)
 
 
 def test_nobody_waits_when_all_are_due(make: Any) -> None:
-    found = make(search_interval=100, longest_pace=4)
+    found = make(search_interval=100, pacing=Pacing(4))
     here = picture((150, 200))
     _, state = follow(found, [here] * 12)
     while not tracker.waiting(state)[0]:
@@ -234,8 +234,8 @@ def test_a_missing_picture_is_nobody_and_forgets_nobody(make: Any) -> None:
 @pytest.mark.parametrize("longest_pace", [1, 4])
 def test_the_state_can_be_stored_and_the_result_is_the_same(make: Any, longest_pace: int) -> None:
     frames = [picture((150 + 5 * t, 200), (450, 260 - 3 * t)) for t in range(8)]
-    whole, _ = follow(make(search_interval=4, longest_pace=longest_pace), frames)
-    found = make(search_interval=4, longest_pace=longest_pace)
+    whole, _ = follow(make(search_interval=4, pacing=Pacing(longest_pace)), frames)
+    found = make(search_interval=4, pacing=Pacing(longest_pace))
     state = found.initial_state()
     for t, frame in enumerate(frames):
         file = io.BytesIO()
@@ -271,7 +271,7 @@ def test_the_identity_tells_settings_and_models_apart(make: Any) -> None:
                 make().identity,
                 make(max_people=2).identity,
                 make(search_interval=7).identity,
-                make(longest_pace=2).identity,
+                make(pacing=Pacing(2)).identity,
             }
         )
         == 4

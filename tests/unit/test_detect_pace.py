@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from mocap.core.types import Poses2D
-from mocap.detect.between import WIDER, fill_between
-from mocap.detect.pace import MIDDLE_SHARE, TOLERANCE_SIGMA, next_pace, surprise
+from mocap.detect.between import fill_between
+from mocap.detect.pace import MIDDLE_SHARE, Pacing, next_pace, surprise
 from mocap.presets import load_skeleton
 
 SKELETON = load_skeleton("blazepose33")
@@ -25,13 +25,14 @@ def test_the_tolerance_is_what_a_straight_line_misses() -> None:
     [(1, 0.9, 2), (2, 1.0, 3), (3, 0.5, 4), (4, 0.5, 4), (2, 2.5, 2), (4, 5.0, 2), (1, 9.0, 1), (3, np.inf, 1)],
 )
 def test_the_pace_follows_how_well_motion_is_foreseen(pace: int, off: float, expected: int) -> None:
-    assert next_pace(pace, off, longest=4) == expected
+    assert next_pace(pace, off, Pacing(4)) == expected
 
 
 def test_a_look_that_came_late_does_not_stretch_the_next_gap() -> None:
-    assert next_pace(9, 0.01, longest=4) == 4
-    assert next_pace(9, 50.0, longest=4) == 2
-    assert next_pace(5, 0.0, longest=1) == 1
+    assert next_pace(9, 0.01, Pacing(4)) == 4
+    assert next_pace(9, 50.0, Pacing(4)) == 2
+    assert next_pace(5, 0.0, Pacing(1)) == 1
+    assert next_pace(4, 5.0, Pacing(6, tolerance_sigma=1.0)) == 5
 
 
 def test_one_misread_joint_is_no_surprise_and_a_moving_arm_is() -> None:
@@ -67,9 +68,9 @@ def test_what_is_between_two_looks_lies_on_a_smooth_line() -> None:
     # A parabola is met exactly where neighbours give the slopes, and straight at the ends.
     np.testing.assert_allclose(filled.xy[3:10, 0, 0, 0], true[3:10], atol=1e-9)
     assert np.abs(filled.xy[:, 0, 0, 0] - true).max() < 1.0
-    np.testing.assert_allclose(filled.sigma_px[4, 0, 0], 2.0 * WIDER)
+    bend = np.linalg.norm(true[4] - (2 * true[3] + true[6]) / 3)
+    np.testing.assert_allclose(filled.sigma_px[4, 0, 0], np.hypot(2.0, bend))
     np.testing.assert_allclose(filled.sigma_px[3, 0, 0], 2.0)
-    assert np.hypot(1.0, TOLERANCE_SIGMA) == WIDER
     np.testing.assert_array_equal(given.xy[:, 0, 0, 0], foreseen)  # what came in is left alone
 
 
