@@ -79,7 +79,7 @@ def fit_body(points: Points3D, rate_hz: float, settings: BodySettings | None = N
             "Give a positive frame rate, and 0 s to bridge nothing.",
         )
     chain = chain_of(points.skeleton)
-    people = [_fit_person(chain, points, n, 1.0 / rate_hz, settings) for n in range(points.xyz.shape[1])]
+    people = [fit_person(chain, points, n, 1.0 / rate_hz, settings).motion for n in range(points.xyz.shape[1])]
     return Motion(
         points.skeleton,
         np.concatenate([one.root_xyz for one in people], axis=1),
@@ -89,6 +89,38 @@ def fit_body(points: Points3D, rate_hz: float, settings: BodySettings | None = N
         np.concatenate([one.rotation_cov for one in people], axis=1),
         np.concatenate([one.centre_cov for one in people], axis=1),
     )
+
+
+@dataclass(frozen=True)
+class Solution:
+    """A fitted sequence.
+
+    Attributes
+    ----------
+    pose : Pose
+    length : (J,)
+        Bones, m.
+    covariance : (T, D, D)
+        Of all degrees of freedom in each frame, m^2 and rad^2.
+    contact : Contact or None
+        When feet stood.
+    noise : float
+        How much larger the errors were than stated.
+    """
+
+    pose: Pose
+    length: FloatArray
+    covariance: FloatArray
+    contact: Contact | None
+    noise: float
+
+
+@dataclass(frozen=True)
+class FittedPerson:
+    """Motion of one person, and the solution behind it; None where the person was never seen."""
+
+    motion: Motion
+    solution: Solution | None
 
 
 def body_points(points: Points3D, motion: Motion) -> Points3D:
@@ -109,8 +141,8 @@ def body_points(points: Points3D, motion: Motion) -> Points3D:
     return replace(points, xyz=xyz, cov=cov)
 
 
-def _fit_person(chain: Chain, points: Points3D, person: int, dt: float, settings: BodySettings) -> Motion:
-    """Fit one person; the result has one person."""
+def fit_person(chain: Chain, points: Points3D, person: int, dt: float, settings: BodySettings) -> FittedPerson:
+    """Fit one person; the motion has one person."""
     one = replace(
         points,
         xyz=points.xyz[:, person : person + 1],
@@ -124,22 +156,13 @@ def _fit_person(chain: Chain, points: Points3D, person: int, dt: float, settings
     length, size = usual_lengths(chain, measured[0])
     pose = start_pose(chain, closed_form(one)[:, 0], centres[:, 0, 0])
     if pose is None:
-        return missing(one, measured, spread)
+        return FittedPerson(missing(one, measured, spread), None)
     own = attachment_covariance(chain, place(chain, pose, length).world, size)
     evidence = point_evidence(one.xyz[:, 0, chain.keypoint], one.cov[:, 0, chain.keypoint], own)
     solution = fit_sequence(chain, evidence, pose, length, measured[0], dt, settings)
     shown = shown_joints(chain, evidence.seen, dt, settings.max_gap_s)
-    return to_motion(chain, solution.pose, solution.length, solution.covariance, shown, measured, spread)
-
-
-@dataclass(frozen=True)
-class Solution:
-    """A fitted sequence: poses, lengths (J,) m, and the covariance of all degrees of freedom (T, D, D)."""
-
-    pose: Pose
-    length: FloatArray
-    covariance: FloatArray
-    contact: Contact | None
+    motion = to_motion(chain, solution.pose, solution.length, solution.covariance, shown, measured, spread)
+    return FittedPerson(motion, solution)
 
 
 def fit_sequence(
@@ -160,7 +183,8 @@ def fit_sequence(
     for width in (FIRST_WIDTH, WIDTH):
         poses, length = solve(replace(model, width=width), stretches, length, FIRST_STEPS)
         stretches = [replace(s, pose=p) for s, p in zip(stretches, poses, strict=True)]
-    evidence = evidence.scaled(noise_factor(chain, stretches, length))
+    noise = noise_factor(chain, stretches, length)
+    evidence = evidence.scaled(noise)
     held = replace(model, tied=model.tied[:, :0], usual=np.empty(0), width=WIDTH)
     if len(samples) == 1:
         pose = poses[0]
@@ -186,7 +210,7 @@ def fit_sequence(
         size = chain.freedom
         return np.full((len(window), size, size), np.nan) if factor is None else covariances(factor)
 
-    return Solution(pose, length, by_windows(frames, dt, uncertainty), contact)
+    return Solution(pose, length, by_windows(frames, dt, uncertainty), contact, noise)
 
 
 def noise_factor(chain: Chain, stretches: list[Stretch], length: FloatArray) -> float:

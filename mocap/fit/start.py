@@ -168,27 +168,35 @@ def shown_joints(chain: Chain, seen: BoolArray, dt: float, max_gap_s: float) -> 
     A keypoint on a joint's segment shows two of its turns; a segment without keypoints is shown by those of the
     joints that it carries.
     """
+    known = shown_now(chain, seen)
+    frames = len(seen)
+    before, after = neighbours(known)
+    short = (before >= 0) & (after < frames) & ((after - before - 1) * dt <= max_gap_s * (1.0 + 1e-9))
+    out = known | short
+    for j, parent in enumerate(chain.skeleton.parents):
+        if parent >= 0:
+            out[:, j] &= out[:, parent]
+    return out
+
+
+def shown_now(chain: Chain, seen: BoolArray) -> BoolArray:
+    """Joints (..., J) of which enough is seen at once; ``seen`` is (..., M)."""
     skeleton = chain.skeleton
-    frames, joints = len(seen), len(skeleton.joints)
+    joints = len(skeleton.joints)
     children: list[list[int]] = [[c for c, p in enumerate(skeleton.parents) if p == j] for j in range(joints)]
 
     def marks(j: int) -> IndexArray:
         own = np.flatnonzero(chain.on_node == chain.node_of[j])
         return own if own.size else np.concatenate([np.empty(0, np.intp), *(marks(c) for c in children[j])])
 
-    out = np.ones((frames, joints), dtype=np.bool_)
-    for j, parent in enumerate(skeleton.parents):
+    out = np.ones((*seen.shape[:-1], joints), dtype=np.bool_)
+    for j in range(joints):
         mark = marks(j)
         freedom = np.count_nonzero(np.isin(chain.axis_node, np.flatnonzero(chain.joint_at == j)))
         if mark.size and freedom:
-            known = seen[:, mark].sum(axis=1) >= min(-(-freedom // 2), mark.size)
-            before, after = (index[:, 0] for index in neighbours(known[:, None]))
-            short = (before >= 0) & (after < frames) & ((after - before - 1) * dt <= max_gap_s * (1.0 + 1e-9))
-            out[:, j] = known | short
+            out[..., j] = seen[..., mark].sum(axis=-1) >= min(-(-freedom // 2), mark.size)
         elif children[j]:
-            out[:, j] = False  # nothing that hangs on it is ever seen by this detector
-        if parent >= 0:
-            out[:, j] &= out[:, parent]
+            out[..., j] = False  # nothing that hangs on it is ever seen by this detector
     return out
 
 

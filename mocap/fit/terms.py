@@ -108,17 +108,42 @@ def turns(wanted: Coordinates, pose: Pose) -> tuple[FloatArray, FloatArray]:
     return 2.0 * np.arctan2(along, scalar), by_freedom
 
 
-def add_ranges(wanted: Coordinates, pose: Pose, hessian: FloatArray, gradient: FloatArray) -> FloatArray:
-    """Add soft limits and spreads; returns their cost (T,)."""
+@dataclass(frozen=True)
+class Ranged:
+    """How far turns are off their usual range.
+
+    Attributes
+    ----------
+    weight : (T, C)
+        Of a change of each turn, 1/rad^2.
+    force : (T, C)
+        Weighted residual, 1/rad.
+    by_freedom : (T, C, D - 3)
+        Derivative of each turn.
+    cost : float
+    """
+
+    weight: FloatArray
+    force: FloatArray
+    by_freedom: FloatArray
+    cost: float
+
+
+def ranged(wanted: Coordinates, pose: Pose) -> Ranged:
+    """Weigh turns by soft limits and spreads."""
     value, by_freedom = turns(wanted, pose)
     beyond = np.where(value > wanted.high, value - wanted.high, np.minimum(value - wanted.low, 0.0))
     limit = (beyond != 0.0) / LIMIT_SIGMA_RAD**2
     usual = 1.0 / np.square(wanted.spread)
-    weighted = by_freedom * (limit + usual)[..., None]
-    hessian[:, PLACE:, PLACE:] += np.swapaxes(by_freedom, 1, 2) @ weighted
-    force = beyond * limit + value * usual
-    gradient[:, PLACE:] += (force[:, None] @ by_freedom)[:, 0]
-    return np.asarray(np.sum(beyond * beyond * limit + value * value * usual, axis=1))
+    cost = float(np.sum(beyond * beyond * limit) + np.sum(value * value * usual))
+    return Ranged(limit + usual, beyond * limit + value * usual, by_freedom, cost)
+
+
+def add_ranges(ranges: Ranged, hessian: FloatArray, gradient: FloatArray) -> None:
+    """Add soft limits and spreads to the normal equations."""
+    weighted = ranges.by_freedom * ranges.weight[..., None]
+    hessian[:, PLACE:, PLACE:] += np.swapaxes(ranges.by_freedom, 1, 2) @ weighted
+    gradient[:, PLACE:] += (ranges.force[:, None] @ ranges.by_freedom)[:, 0]
 
 
 @dataclass(frozen=True)

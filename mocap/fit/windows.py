@@ -19,7 +19,7 @@ WINDOW_FRAMES = 256
 OVERLAP_S = 0.5
 # Bone lengths are found from so many windows of so many frames, evenly spread: enough that they are known to a
 # millimetre from points known to 20.
-LENGTH_WINDOWS, LENGTH_WINDOW_FRAMES = 8, 48
+LENGTH_WINDOWS, LENGTH_WINDOW_FRAMES = 8, 32
 # Factoring releases the interpreter's lock, the rest does not, so that more threads would only wait for each
 # other.
 MOST_THREADS = 4
