@@ -381,7 +381,7 @@ def _finish(job: _Job, results: _Results, outputs: _Outputs, summary: RunSummary
     write_report(job.run.report, results.take, summary, job.trial.rig, results.tracks, picture=picture)
     took = time.perf_counter() - clock
     summary = _timed(replace(summary, seconds={**summary.seconds, "report": took}), job.sync)
-    settings = job.settings.model_dump(mode="json")
+    settings = job.settings.model_dump(mode="json", exclude_none=True)  # TOML knows no nothing
     write_manifest(
         job.run.manifest, RunManifest(id=summary.run_id, settings=settings, inputs=job.inputs, summary=summary)
     )

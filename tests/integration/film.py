@@ -18,6 +18,7 @@ from mocap.detect import Detector, ViewPoses, ViewState
 from mocap.pipeline.settings import DetectSettings
 from mocap.presets import load_skeleton
 from tests.conftest import ring_rig
+from tests.factories import make_motion, points_of
 
 RATE_HZ = 30
 SKELETON = load_skeleton("blazepose33")
@@ -47,8 +48,9 @@ def make_recording(folder: Path, frames: int = 40, cameras: int = 4) -> CameraRi
 
 
 def walking(frames: int) -> np.ndarray:
-    """A figure of 33 keypoints (T, 33, 3), m, that sways; not a human, but rigid."""
-    shape = np.random.default_rng(7).uniform([-0.25, -0.25, 0.1], [0.25, 0.25, 1.8], size=(33, 3))
+    """A person of 33 keypoints (T, 33, 3), m, stiff in the middle of a step, who sways."""
+    person = points_of(make_motion(1)).xyz[0, 0]
+    shape = person - [*person[:, :2].mean(axis=0), 0.0]
     sway = 0.2 * np.sin(2 * np.pi * np.arange(frames) / 40)
     return shape[None] + sway[:, None, None] * np.array([1.0, 0.5, 0.0])
 
