@@ -87,6 +87,64 @@ class Chain:
         return out.reshape(len(self.axis), -1)
 
     @cached_property
+    def above(self) -> tuple[int, ...]:
+        """Parent of each joint (J,); -1 for the root."""
+        return self.skeleton.parents
+
+    @cached_property
+    def carrier(self) -> IndexArray:
+        """Node whose segment each joint's bone belongs to (J,); the root's for itself, whose bone has no
+        length.""" return self.node_of[np.maximum(self.above, 0)]
+
+    @cached_property
+    def between(self) -> FloatArray:
+        """1 where a bone lies between the root and a joint (J, J): ``between[joint, bone]``."""
+        out = np.zeros((len(self.above), len(self.above)))
+        for joint, parent in enumerate(self.above):
+            if parent >= 0:
+                out[joint] = out[parent]
+                out[joint, joint] = 1.0
+        return out
+
+    @cached_property
+    def levels(self) -> list[IndexArray]:
+        """Nodes below the root by their depth, so that a level can be turned at once."""
+        depth = self.carries.sum(axis=0) - 1
+        return [np.flatnonzero(depth == level) for level in range(1, int(depth.max()) + 1)]
+
+    @cached_property
+    def turning(self) -> list[tuple[int, list[tuple[int, slice]]]]:
+        """Joints that turn, with their nodes and the degrees of freedom of each."""
+        found = []
+        for j in range(len(self.above)):
+            own = [(int(n), np.flatnonzero(self.axis_node == n)) for n in np.flatnonzero(self.joint_at == j)]
+            nodes = [(n, slice(int(d[0]) + PLACE, int(d[-1]) + PLACE + 1)) for n, d in own if d.size]
+            if nodes:
+                found.append((j, nodes))
+        return found
+
+    @cached_property
+    def marks(self) -> list[tuple[IndexArray, int]]:
+        """Attached keypoints that show how each joint turns, and how many it takes; 0 where it does not turn.
+
+        A keypoint on a joint's segment shows two of its turns; a segment without keypoints is shown by those of
+        the joints that it carries. A joint with none of either takes one that there is not.
+        """
+
+        def shown_by(j: int) -> IndexArray:
+            own = np.flatnonzero(self.on_node == self.node_of[j])
+            below = [shown_by(c) for c, p in enumerate(self.above) if p == j]
+            return own if own.size or not below else np.concatenate(below)
+
+        freedom = {j: sum(s.stop - s.start for _, s in nodes) for j, nodes in self.turning}
+        out = []
+        for j in range(len(self.above)):
+            mark, leaf = shown_by(j), j not in self.above
+            needed = min(-(-freedom.get(j, 0) // 2), mark.size)
+            out.append((mark, needed if mark.size or leaf else 1))
+        return out
+
+    @cached_property
     def owner(self) -> IndexArray:
         """Node of each degree of freedom (D,); the root's for its place."""
         return np.concatenate([np.zeros(PLACE, dtype=np.intp), self.axis_node])
@@ -191,13 +249,11 @@ def _carries_keypoint(skeleton: Skeleton, joint: int, segment: IndexArray) -> bo
 def place(chain: Chain, pose: Pose, length: FloatArray) -> Placed:
     """Put the body where a pose says; ``length`` (J,) are its bones, m."""
     world = np.empty_like(pose.turn)
-    for node, above in enumerate(chain.parent):
-        world[:, node] = pose.turn[:, node] if above < 0 else world[:, above] @ pose.turn[:, node]
-    centre = np.zeros((len(pose.place), len(chain.rest), 3))
-    for joint, above in enumerate(chain.skeleton.parents):
-        if above >= 0:
-            bone = chain.rest[joint] * length[joint]
-            centre[:, joint] = centre[:, above] + world[:, chain.node_of[above]] @ bone
+    world[:, 0] = pose.turn[:, 0]
+    for nodes in chain.levels:
+        world[:, nodes] = world[:, chain.parent[nodes]] @ pose.turn[:, nodes]
+    bones = (world[:, chain.carrier] @ (chain.rest * length[:, None])[None, :, :, None])[..., 0]
+    centre = chain.between @ bones
     own = (chain.offset * (chain.size @ length))[None, :, :, None]
     points = centre[:, chain.at_joint] + (world[:, chain.on_node] @ own)[..., 0]
     twist = np.zeros((len(pose.place), chain.freedom, 6))
@@ -210,19 +266,9 @@ def place(chain: Chain, pose: Pose, length: FloatArray) -> Placed:
 
 def lengthening(chain: Chain, placed: Placed) -> FloatArray:
     """How the attached keypoints move with the length of each bone (T, M, 3, J)."""
-    skeleton = chain.skeleton
-    direction = np.zeros_like(placed.centre)
-    above = np.array(skeleton.parents)
-    inner = above >= 0
-    carried = placed.world[:, chain.node_of[above[inner]]]
-    direction[:, inner] = (carried @ chain.rest[inner][None, :, :, None])[..., 0]
-    between = np.zeros((len(above), len(above)))  # [joint, bone]: the bone lies between root and joint
-    for joint, parent in enumerate(skeleton.parents):
-        if parent >= 0:
-            between[joint] = between[parent]
-            between[joint, joint] = 1.0
+    direction = (placed.world[:, chain.carrier] @ chain.rest[None, :, :, None])[..., 0]
     scaled = (placed.world[:, chain.on_node] @ chain.offset[None, :, :, None])[..., 0]
-    path = between[chain.at_joint][None, :, None, :] * np.swapaxes(direction, 1, 2)[:, None]
+    path = chain.between[chain.at_joint][None, :, None, :] * np.swapaxes(direction, 1, 2)[:, None]
     return np.asarray(path + scaled[..., None] * chain.size)
 
 

@@ -156,7 +156,7 @@ def follow(
     covariance[1, 1] = vv - gain.T @ (xx - posterior) @ gain
     unseen = np.where(shown_now(chain, evidence.seen[0]), 0.0, state.unseen_s + dt)
     shown = unseen <= body.settings.max_gap_s
-    for joint, parent in enumerate(chain.skeleton.parents):
+    for joint, parent in enumerate(chain.above):
         shown[joint] &= parent < 0 or shown[parent]
     motion = to_motion(chain, pose, body.length, posterior[None], shown[None], body.measured, body.spread)
     return LiveState(pose, velocity, covariance, unseen), motion

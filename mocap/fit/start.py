@@ -7,7 +7,7 @@ import numpy as np
 from mocap.core.body import from_matrix, to_matrix
 from mocap.core.skeleton import BALL
 from mocap.core.types import FloatArray, Motion, Points3D
-from mocap.fit.chain import BoolArray, Chain, IndexArray, Pose, exp, jacobian, place, unskew
+from mocap.fit.chain import PLACE, BoolArray, Chain, Pose, exp, jacobian, place, unskew
 from mocap.fit.closed_form import SYMMETRY_TOLERANCE, mirror_pairs
 from mocap.fit.gaps import neighbours
 
@@ -125,26 +125,23 @@ def to_motion(
         Lengths as measured, NaN where never seen, and their standard deviation over the frames, m.
     """
     frames, joints = shown.shape
-    rotation = np.empty((frames, joints, 3, 3))
+    rotation = np.broadcast_to(np.eye(3), (frames, joints, 3, 3)).copy()
     rotation_cov = np.zeros((frames, joints, 3, 3))
-    for j in range(joints):
-        nodes = np.flatnonzero(chain.joint_at == j)
-        rotation[:, j] = np.eye(3)
-        columns = np.zeros((frames, 3, 0))
-        freedom: list[int] = []
-        for node in nodes:
+    for j, nodes in chain.turning:
+        node, own = nodes[0]
+        rotation[:, j] = pose.turn[:, node]
+        columns = chain.axis[own.start - PLACE : own.stop - PLACE].T
+        for node, after in nodes[1:]:
+            # What the nodes before turn about, seen from the segment of this one.
             rotation[:, j] = rotation[:, j] @ pose.turn[:, node]
-            of_node = np.flatnonzero(chain.axis_node == node)
-            columns = np.swapaxes(pose.turn[:, node], 1, 2) @ columns
-            axes = np.broadcast_to(chain.axis[of_node].T, (frames, 3, len(of_node)))
-            columns = np.concatenate([columns, axes], axis=2)
-            freedom += (of_node + chain.freedom - len(chain.axis)).tolist()
-        if freedom:
-            block = covariance[:, freedom][:, :, freedom]
-            rotation_cov[:, j] = columns @ block @ np.swapaxes(columns, 1, 2)
+            own = slice(own.start, after.stop)
+            carried = np.swapaxes(pose.turn[:, node], 1, 2) @ columns
+            axes = np.broadcast_to(chain.axis[after.start - PLACE : after.stop - PLACE].T, (frames, 3, 1))
+            columns = np.concatenate([carried, axes], axis=2)
+        rotation_cov[:, j] = columns @ covariance[:, own, own] @ np.swapaxes(columns, -1, -2)
     placed = place(chain, pose, length)
-    above = np.maximum(chain.skeleton.parents, 0)
-    moves = jacobian(chain, placed, placed.centre, chain.node_of[above])
+    above = np.maximum(chain.above, 0)
+    moves = jacobian(chain, placed, placed.centre, chain.carrier)
     spread_by = (moves.reshape(frames, -1, chain.freedom) @ covariance).reshape(moves.shape)
     centre_cov = spread_by @ np.swapaxes(moves, 2, 3)
     # A centre is where all that lies between it and the root put it.
@@ -163,17 +160,13 @@ def to_motion(
 
 
 def shown_joints(chain: Chain, seen: BoolArray, dt: float, max_gap_s: float) -> BoolArray:
-    """Joints (T, J) of which enough was seen within the longest gap, and of all joints that they hang on.
-
-    A keypoint on a joint's segment shows two of its turns; a segment without keypoints is shown by those of the
-    joints that it carries.
-    """
+    """Joints (T, J) of which enough was seen within the longest gap, and of all joints that they hang on."""
     known = shown_now(chain, seen)
     frames = len(seen)
     before, after = neighbours(known)
     short = (before >= 0) & (after < frames) & ((after - before - 1) * dt <= max_gap_s * (1.0 + 1e-9))
     out = known | short
-    for j, parent in enumerate(chain.skeleton.parents):
+    for j, parent in enumerate(chain.above):
         if parent >= 0:
             out[:, j] &= out[:, parent]
     return out
@@ -181,23 +174,8 @@ def shown_joints(chain: Chain, seen: BoolArray, dt: float, max_gap_s: float) -> 
 
 def shown_now(chain: Chain, seen: BoolArray) -> BoolArray:
     """Joints (..., J) of which enough is seen at once; ``seen`` is (..., M)."""
-    skeleton = chain.skeleton
-    joints = len(skeleton.joints)
-    children: list[list[int]] = [[c for c, p in enumerate(skeleton.parents) if p == j] for j in range(joints)]
-
-    def marks(j: int) -> IndexArray:
-        own = np.flatnonzero(chain.on_node == chain.node_of[j])
-        return own if own.size else np.concatenate([np.empty(0, np.intp), *(marks(c) for c in children[j])])
-
-    out = np.ones((*seen.shape[:-1], joints), dtype=np.bool_)
-    for j in range(joints):
-        mark = marks(j)
-        freedom = np.count_nonzero(np.isin(chain.axis_node, np.flatnonzero(chain.joint_at == j)))
-        if mark.size and freedom:
-            out[..., j] = seen[..., mark].sum(axis=-1) >= min(-(-freedom // 2), mark.size)
-        elif children[j]:
-            out[..., j] = False  # nothing that hangs on it is ever seen by this detector
-    return out
+    enough = [seen[..., mark].sum(axis=-1) >= needed for mark, needed in chain.marks]
+    return np.stack(enough, axis=-1)
 
 
 def same_hemisphere(rotation: FloatArray) -> FloatArray:
