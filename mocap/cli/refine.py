@@ -46,6 +46,13 @@ def refine(
     session: Annotated[
         Path | None, typer.Option(help="Session folder for the results if the videos must be processed first.")
     ] = None,
+    looks: Annotated[
+        int | None,
+        typer.Option(
+            help="Process the recording with so many further looks at each person, 0 to 12: as many times "
+            "slower, and more accurate. By default the newest finished run is used; 12 looks where there is none."
+        ),
+    ] = None,
     json_output: JsonOption = False,
 ) -> None:
     """Refine a calibration from the movement of a person or a wand; repairs a camera that was bumped."""
@@ -53,7 +60,7 @@ def refine(
     from mocap.pipeline.refine import RefineRequest
     from mocap.pipeline.refine import refine as run
 
-    wanted = RefineRequest(rig, source, out_file, parse_scale(scale), session, board)
+    wanted = RefineRequest(rig, source, out_file, parse_scale(scale), session, board, looks)
     with working() as (progress, cancel):
         done = run(wanted, progress, cancel)
     if json_output:

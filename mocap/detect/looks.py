@@ -22,6 +22,16 @@ from mocap.detect.protocol import BoolArray, Detector, ViewPoses, ViewState
 CODE_VERSION = 1
 
 
+# How crops may differ from the one that follows the person: their sides by this factor (smaller ones show the
+# person larger, as long as nothing is cut off), their angle, rad, and their middle, as a share of the side. The
+# network was trained with larger differences, so that each look is as good as another.
+SCALES = (0.75, 1.0)
+LARGEST_TURN_RAD = 0.3
+LARGEST_SHIFT = 0.05
+# Pairs of a picture and its mirror image. Beyond six, more looks hardly change the median.
+PAIRS = 6
+
+
 @dataclass(frozen=True)
 class Look:
     """How a crop differs from the one that follows the person.
@@ -29,23 +39,43 @@ class Look:
     Attributes
     ----------
     scale : float
-        Side over the side of that crop. Smaller ones show the person larger, as long as nothing is cut off.
+        Side over the side of that crop.
     turn_rad : float
+    shift : (float, float)
+        Of the middle in x and y, as a share of that crop's side.
     mirrored : bool
     """
 
     scale: float
     turn_rad: float
+    shift: tuple[float, float]
     mirrored: bool
 
 
-# In this order, so that the first few are as different as can be. Networks were trained with crops that are off by
-# a quarter and turned by some tens of degrees; these stay within that.
-LOOKS = tuple(
-    Look(scale, turn, mirrored)
-    for scale, turn in ((0.8, 0.0), (0.8, 0.2), (0.8, -0.2), (0.9, 0.0), (1.0, 0.15), (1.0, -0.15))
-    for mirrored in (True, False)
-)
+def spread_looks(pairs: int) -> tuple[Look, ...]:
+    """Looks that differ evenly in all ways, in pairs of a mirror image and the picture.
+
+    An additive recurrence of low discrepancy in four dimensions (Niederreiter 1992, "Random number generation and
+    quasi-Monte Carlo methods", chapter 3) with powers of the root of x^5 = x + 1, about its middle.
+    """
+    root = 1.0
+    for _ in range(32):
+        root = (1.0 + root) ** 0.2
+    steps = root ** -np.arange(1.0, 5.0)
+    even = (0.5 + np.arange(pairs)[:, None] * steps) % 1.0
+    return tuple(
+        Look(
+            float(SCALES[0] + (SCALES[1] - SCALES[0]) * scale),
+            float(LARGEST_TURN_RAD * (2.0 * turn - 1.0)),
+            (float(LARGEST_SHIFT * (2.0 * x - 1.0)), float(LARGEST_SHIFT * (2.0 * y - 1.0))),
+            mirrored,
+        )
+        for scale, turn, x, y in even
+        for mirrored in (True, False)
+    )
+
+
+LOOKS = spread_looks(PAIRS)
 
 
 class ManyLooks:
@@ -56,7 +86,7 @@ class ManyLooks:
     detector : Detector
         Follows the people from frame to frame.
     looks : int
-        How often more; at most as many as ``LOOKS`` has.
+        How often more: the first of ``LOOKS``.
     """
 
     def __init__(self, detector: Detector, looks: int) -> None:
@@ -117,6 +147,7 @@ class ManyLooks:
 def shifted(state: ViewState, look: Look, width: int) -> ViewState:
     """What the detector is told to look at the same people in another way, and not to search for others."""
     roi = state.roi.copy()
+    roi[:, :2] += roi[:, 2:3] * look.shift
     roi[:, 2] *= look.scale
     roi[:, 3] += look.turn_rad
     if look.mirrored:

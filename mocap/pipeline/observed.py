@@ -16,9 +16,10 @@ from mocap.core.errors import InputError, SessionError
 from mocap.core.progress import CancelToken, Progress
 from mocap.core.skeleton import Skeleton
 from mocap.core.types import FloatArray, SyncTable, Tracks2D
+from mocap.detect import Detector
+from mocap.detect.looks import LOOKS, ManyLooks
 from mocap.pipeline.inputs import TrialInput, open_trial
-from mocap.pipeline.run import ProcessRequest, process
-from mocap.pipeline.settings import PipelineSettings, load_settings
+from mocap.pipeline.settings import DetectSettings, PipelineSettings, load_settings
 from mocap.session import RunFolder, RunManifest, load, read_manifest
 from mocap.triangulate import TriangulationSettings
 
@@ -29,6 +30,9 @@ POINT_COLUMNS = ("camera", "frame", "point", "x", "y")
 POINT_SIGMA_PX = 1.0
 # Frames of a file without a column t; this only says how long the stretches are that are held out.
 ASSUMED_RATE_HZ = 30.0
+# A rig is refined seldom and used often: every picture is looked at, by the best network, and many times.
+THOROUGH = "accurate"
+LOOKS_BY_DEFAULT = len(LOOKS)
 
 
 @dataclass(frozen=True)
@@ -57,7 +61,12 @@ class Observed:
 
 
 def observe_points(
-    rig_file: Path, source: Path, session: Path | None, progress: Progress, cancel: CancelToken
+    rig_file: Path,
+    source: Path,
+    session: Path | None,
+    progress: Progress,
+    cancel: CancelToken,
+    looks: int | None = None,
 ) -> Observed:
     """Read tracked points (``.csv``), or the person of a recording, which is processed if it was not yet.
 
@@ -67,12 +76,17 @@ def observe_points(
         A CSV file, a finished run, or what ``open_trial`` takes.
     session : Path or None
         Session for the results, if the recording must be processed first.
+    looks : int or None
+        Process the recording with so many further looks at each person (``mocap.detect.looks``), whatever was
+        processed before. None takes the newest finished run, and ``LOOKS_BY_DEFAULT`` where there is none.
 
     Raises
     ------
     ExplainedError
         Whatever goes wrong, with the cause and the remedy.
     """
+    if looks is not None and not 0 <= looks <= len(LOOKS):
+        raise InputError(f"One cannot look {looks} times more.", f"Choose 0 to {len(LOOKS)} looks.")
     if source.suffix.lower() == ".csv":
         return _from_file(rig_file, source)
     own_run = source if RunFolder(source).manifest.is_file() else None
@@ -82,7 +96,7 @@ def observe_points(
     run = (
         RunFolder(own_run)
         if own_run is not None
-        else _finished_run(trial, ProcessRequest(source, load_settings(), rig_file, session), progress, cancel)
+        else _processed(trial, source, rig_file, session, looks, progress, cancel)
     )
     tracks, sync = _stored(run, trial.rig)
     known = len(load_rig(rig_file).cameras)
@@ -95,12 +109,40 @@ def observe_points(
     return Observed(trial.rig, tracks, sync.t_s, _settings(run), run.root, warnings)
 
 
-def _finished_run(trial: TrialInput, wanted: ProcessRequest, progress: Progress, cancel: CancelToken) -> RunFolder:
-    """Newest finished run of the trial; processed now if there is none."""
+def _processed(
+    trial: TrialInput,
+    source: Path,
+    rig_file: Path,
+    session: Path | None,
+    looks: int | None,
+    progress: Progress,
+    cancel: CancelToken,
+) -> RunFolder:
+    """Newest finished run of the trial; processed now if there is none, or if so many looks are asked for."""
     manifests = sorted(trial.folder.runs.glob("*/run.toml"), key=lambda path: path.stat().st_mtime)
-    if manifests:
+    if manifests and looks is None:
         return RunFolder(manifests[-1].parent)
-    return RunFolder(process(wanted, progress, cancel).folder)
+    # Imported here: it brings every stage along, which a wand or a finished run does not need.
+    from mocap.pipeline.run import ProcessRequest, default_detector, process
+
+    more = LOOKS_BY_DEFAULT if looks is None else looks
+
+    def make_detector(
+        settings: DetectSettings, progress: Progress, cancel: CancelToken
+    ) -> tuple[Detector, tuple[str, ...]]:
+        detector, notes = default_detector(settings, progress, cancel)
+        return (ManyLooks(detector, more) if more else detector), notes
+
+    settings = load_settings(THOROUGH)
+    plain = settings.model_copy(
+        update={
+            # Mirror images are among the looks.
+            "detect": settings.detect.model_copy(update={"flip": settings.detect.flip and not more}),
+            "output": settings.output.model_copy(update={"overlays": False, "formats": ()}),
+        }
+    )
+    done = process(ProcessRequest(source, plain, rig_file, session), progress, cancel, make_detector)
+    return RunFolder(done.folder)
 
 
 def _stored(run: RunFolder, rig: CameraRig) -> tuple[Tracks2D, SyncTable]:

@@ -78,6 +78,8 @@ class RefineRequest:
         Session for the results, if the recording must be processed first.
     board : Path or None
         File of the board that gives the scale; found beside its pictures if not given.
+    looks : int or None
+        How much more closely to look at the person; see ``observed.observe_points``.
     """
 
     rig: Path
@@ -86,6 +88,7 @@ class RefineRequest:
     scale: Scale = KEEP
     sessions: Path | None = None
     board: Path | None = None
+    looks: int | None = None
 
 
 @dataclass(frozen=True)
@@ -160,7 +163,7 @@ def refine(request: RefineRequest, progress: Progress = silent, cancel: CancelTo
         Whatever goes wrong, with the cause and the remedy.
     """
     cancel = cancel or CancelToken()
-    seen = observe_points(request.rig, request.source, request.sessions, progress, cancel)
+    seen = observe_points(request.rig, request.source, request.sessions, progress, cancel, request.looks)
     scale = on_points(request.scale, seen.tracks.skeleton)
     found = refine_rig(seen.rig, seen.tracks, seen.t_s, seen.settings, scale, progress, cancel)
     warnings = seen.warnings
@@ -259,12 +262,21 @@ def _note(improved: bool, moved: str, before: Agreement, heldout: Agreement, wha
             f"Checked against {what}: the views agree to {before.median_px:.2f} px "
             f"(median), and other places of the cameras make it no better by much; they stayed."
         )
-    was = f"{before.median_px:.2f} px" if np.isfinite(before.median_px) else "too large for any point"
+    worst = max(before.median_px_per_camera, key=lambda name: _or_infinite(before.median_px_per_camera[name]))
     return (
-        f"Refined from {what} ({moved} of the cameras): median reprojection error "
-        f"{was} before, {heldout.median_px:.2f} px after at instants held out. The world lies "
-        "as most cameras had it."
+        f"Refined from {what} ({moved} of the cameras): median reprojection error {_px(before.median_px)} before, "
+        f"{_px(heldout.median_px)} after at instants held out; of {worst}, which was worst, "
+        f"{_px(before.median_px_per_camera[worst])} and {_px(heldout.median_px_per_camera[worst])}. The world "
+        "lies as most cameras had it."
     )
+
+
+def _px(value: float) -> str:
+    return f"{value:.2f} px" if np.isfinite(value) else "too large for any point"
+
+
+def _or_infinite(value: float) -> float:
+    return value if np.isfinite(value) else np.inf
 
 
 def _second_half(t_s: FloatArray) -> BoolArray:

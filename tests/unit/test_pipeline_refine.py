@@ -104,7 +104,7 @@ def test_the_heldout_error_is_that_of_the_detections(repaired: tuple[CameraRig, 
     ideal = quality(
         triangulate(watched(truth, person().xyz), truth, SETTINGS), person(), truth.names
     ).reproj_px_median
-    assert found.before.median_px > 1.5 * found.heldout.median_px
+    assert found.before.median_px_per_camera["cam_3"] > 5 * found.heldout.median_px_per_camera["cam_3"]
     assert found.heldout.median_px == pytest.approx(ideal, rel=0.05)
     assert set(found.heldout.median_px_per_camera) == set(truth.names)
 
@@ -139,14 +139,14 @@ def test_what_the_detector_always_gets_wrong_moves_no_camera() -> None:
 
 
 def test_a_camera_that_was_torn_away_is_put_back() -> None:
-    """The views agree nowhere before; then there is no error to compare with."""
+    """The other two agree without it: that must not hide it."""
     truth = ring_rig(3)
     found = refine_rig(bumped(truth, 1, 8.0, 0.05), watched(truth, person().xyz), times(), SETTINGS)
-    assert np.isnan(found.before.median_px)
+    assert not found.before.median_px_per_camera["cam_2"] < 20.0
     assert found.improved
     turn, _ = differences(found.rig.cam_from_world, truth.cam_from_world)
     assert np.degrees(turn).max() < 0.5
-    assert "too large for any point before" in found.rig.notes["refined"]
+    assert "of cam_2, which was worst" in found.rig.notes["refined"]
 
 
 def test_what_fits_only_the_instants_it_was_solved_with_is_not_believed() -> None:
