@@ -215,26 +215,34 @@ def _misfit(layout: _Layout, markers: Markers, ratio: float) -> float:
 
 
 def _checkerboard(pictures: Sequence[Image], square_m: float) -> Checkerboard | None:
-    """The largest checkerboard that any picture shows."""
-    best: Checkerboard | None = None
-    for picture in pictures:
-        image = grey(picture)
-        scale = min(1.0, CHECKERBOARD_PX / max(image.shape))
-        small = cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA) if scale < 1 else image
-        good, _, meta = cv2.findChessboardCornersSBWithMeta(
-            small, SMALLEST_CHECKERBOARD, cv2.CALIB_CB_LARGER | cv2.CALIB_CB_EXHAUSTIVE
-        )
-        if not good or meta is None:
-            continue
-        down, across = sorted(int(count) for count in meta.shape[:2])
-        # The finder sees small boards in noise, and a row too many at the rim; held against the print they vanish.
-        sizes = [(across, down), (across - 1, down), (across, down - 1), (across - 1, down - 1)]
-        for x, y in sizes:
-            if min(x, y) < min(SMALLEST_CHECKERBOARD) or (best and x * y <= best.corners_x * best.corners_y):
-                continue
-            if Checkerboard(x, y, square_m).detect(image).corners == x * y:
-                best = Checkerboard(x, y, square_m)
-    return best
+    """The checkerboard of which the pictures together show most corners.
+
+    Something in the background may look like a larger one in a single picture.
+    """
+    greys = [grey(picture) for picture in pictures]
+    sizes = {size for image in greys if (size := _largest_checkerboard(image)) is not None}
+    boards = [Checkerboard(x, y, square_m) for x, y in sorted(sizes)]
+    if len(boards) < 2:
+        return boards[0] if boards else None
+    return max(boards, key=lambda board: sum(board.detect(image).corners for image in greys))
+
+
+def _largest_checkerboard(image: Image) -> tuple[int, int] | None:
+    """Corners of the largest checkerboard in a picture, the longer side first."""
+    scale = min(1.0, CHECKERBOARD_PX / max(image.shape))
+    small = cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA) if scale < 1 else image
+    good, _, meta = cv2.findChessboardCornersSBWithMeta(
+        small, SMALLEST_CHECKERBOARD, cv2.CALIB_CB_LARGER | cv2.CALIB_CB_EXHAUSTIVE
+    )
+    if not good or meta is None:
+        return None
+    down, across = sorted(int(count) for count in meta.shape[:2])
+    # The finder sees small boards in noise, and a row too many at the rim; held against the print they vanish.
+    sizes = [(across, down), (across - 1, down), (across, down - 1), (across - 1, down - 1)]
+    for x, y in sorted(sizes, key=lambda size: -size[0] * size[1]):
+        if min(x, y) >= min(SMALLEST_CHECKERBOARD) and Checkerboard(x, y, 1.0).detect(image).corners == x * y:
+            return max(x, y), min(x, y)
+    return None
 
 
 def same_print(a: AnyTarget, b: AnyTarget) -> bool:
