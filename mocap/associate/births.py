@@ -30,6 +30,8 @@ MIN_PAIR_SINE = float(np.sin(np.deg2rad(5.0)))
 # share of them that must be so. Bodies made of two people are stretched or squashed.
 BONE_RANGE_M = (0.07, 0.75)
 MIN_PLAUSIBLE_SHARE = 0.75
+# A hypothesis of other bones comes after the others; two views alone make no such body, three do.
+ODD_WEIGHT = 0.5
 # A body of two views only must besides have sides alike: the median left bone within this factor of the right.
 MAX_SIDE_RATIO = 1.6
 # Facing counts where the mean cosine is beyond this.
@@ -72,10 +74,12 @@ def find_new(
     if pair_a.size == 0:
         return []
     body, own = _meet(seen, pair_a, pair_b, plan, settings)
+    own *= np.where(plausible(body, plan), 1.0, ODD_WEIGHT)
     keep = np.argsort(-own, kind="stable")[:PAIRS_KEPT]
     keep = keep[own[keep] > 0]
     body, pair_a, pair_b = body[keep], pair_a[keep], pair_b[keep]
     fit = _fit(body, seen, plan, settings)
+    weight = np.where(plausible(body, plan), 1.0, ODD_WEIGHT)
     free = np.ones(seen.camera.shape[0], dtype=np.bool_)
     births: list[Birth] = []
     while True:
@@ -84,7 +88,7 @@ def find_new(
             return births
         total, member = _best_members(np.where(free, fit, 0.0), seen.camera, cameras)
         # A hypothesis must be confirmed by the two that it is made of.
-        best = int(np.argmax(np.where(open_pair, total, -1.0)))
+        best = int(np.argmax(np.where(open_pair, weight * total, -1.0)))
         free_before = free.copy()
         birth = _settle(body[best], member[best], seen, noise_m, plan, settings)
         free[[pair_a[best], pair_b[best]]] = False
@@ -129,7 +133,7 @@ def _meet(
     # A miss is half of the gap between two rays.
     value = agreement(miss, 0.5 * settings.reach_m).sum(axis=1)
     mean = value / np.maximum(common, 1)
-    good = (common >= settings.min_keypoints) & (mean >= settings.min_agreement) & plausible(point, plan)
+    good = (common >= settings.min_keypoints) & (mean >= settings.min_agreement)
     return point, np.where(good, value, 0.0)
 
 
@@ -201,7 +205,8 @@ def _settle(
         fit = _fit(points[None, plan.core], some, plan, settings)[0]
         member = member.copy()
         member[views[fit < settings.min_agreement]] = -1
-    if not _is_body(points, plan) or (np.count_nonzero(member >= 0) == 2 and not _even_sided(points, plan)):
+    count = np.count_nonzero(member >= 0)
+    if count < 2 or (count == 2 and not (_is_body(points, plan) and _even_sided(points, plan))):
         return None
     majority = swapped.mean(axis=0)
     points = swap(points, majority > 0.5, plan)
@@ -209,7 +214,7 @@ def _settle(
     if turned < -SURE_FACING and (np.abs(majority - 0.5) < 0.25).mean() > 0.5:
         # The views are divided: then the body itself must say.
         points = points[plan.mirror]
-    return Birth(points, member) if np.count_nonzero(member >= 0) >= 2 else None
+    return Birth(points, member)
 
 
 def _solve(points: FloatArray, some: Sightings, noise_m: float, plan: BodyPlan) -> tuple[FloatArray, BoolArray]:

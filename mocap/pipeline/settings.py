@@ -40,22 +40,23 @@ class DetectSettings(_Settings):
 class AssociateSettings(_Settings):
     """Whom the results are of: the subject, chosen as ``SubjectChoice`` says, or all people.
 
-    ``click`` is camera, row of the common instants, and place in that camera's picture, px.
+    ``click`` is camera, row of the common instants, and place in that camera's picture, px; empty
+    unless the subject is clicked.
     """
 
     people: Literal["subject", "all"] = "subject"
     subject: Literal["longest", "biggest", "clicked"] = "longest"
-    click: tuple[str, int, float, float] | None = None
+    click: tuple[str, int, float, float] | tuple[()] = ()
 
     @model_validator(mode="after")
     def _has_click(self) -> AssociateSettings:
-        if (self.subject == "clicked") != (self.click is not None):
+        if (self.subject == "clicked") != bool(self.click):
             raise ValueError("a subject who is clicked needs a click, and only they do")
         return self
 
     def as_choice(self) -> SubjectChoice:
         """Return the same in the stage's terms."""
-        if self.click is None:
+        if not self.click:
             return SubjectChoice(self.subject)
         camera, instant, x, y = self.click
         return SubjectChoice(self.subject, camera, instant, (x, y))
