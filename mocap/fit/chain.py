@@ -93,8 +93,8 @@ class Chain:
 
     @cached_property
     def carrier(self) -> IndexArray:
-        """Node whose segment each joint's bone belongs to (J,); the root's for itself, whose bone has no
-        length.""" return self.node_of[np.maximum(self.above, 0)]
+        """Node whose segment each joint's bone belongs to (J,); the root's own, whose bone has no length."""
+        return self.node_of[np.maximum(self.above, 0)]
 
     @cached_property
     def between(self) -> FloatArray:
