@@ -78,6 +78,12 @@ def fit_body(points: Points3D, rate_hz: float, settings: BodySettings | None = N
             f"A body cannot be fitted at {rate_hz:g} Hz with a longest gap of {settings.max_gap_s:g} s.",
             "Give a positive frame rate, and 0 s to bridge nothing.",
         )
+    if not points.skeleton.joints:  # keypoints of a lab's own, which span no body
+        frames, count = points.xyz.shape[:2]
+        nothing = np.empty((count, 0))
+        return Motion(
+            points.skeleton, np.full((frames, count, 3), np.nan), np.empty((frames, count, 0, 4)), nothing, nothing
+        )
     chain = chain_of(points.skeleton)
     people = [fit_person(chain, points, n, 1.0 / rate_hz, settings).motion for n in range(points.xyz.shape[1])]
     return Motion(
