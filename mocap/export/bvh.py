@@ -97,10 +97,10 @@ class BvhExporter:
         """Write ``<stem>.bvh``, or ``<stem>.<preset>.bvh``; nothing where there was no body at any time."""
         path = folder / (f"{stem}.{self.names.name}.bvh" if self.names.name else f"{stem}.bvh")
         motion, skeleton = take.motion, take.motion.skeleton
-        root = skeleton.parents.index(-1)
         body = posed(motion, person)
         if body is None:
             return Written((), (NO_BODY,))
+        root = skeleton.parents.index(-1)
         offsets = CM_PER_M * body.offset
         degrees = np.degrees(euler_angles(to_matrix(body.rotation), self.names.axes))
         order = depth_first(skeleton)

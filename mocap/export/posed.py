@@ -12,7 +12,7 @@ from mocap.core.skeleton import Skeleton
 from mocap.core.types import FloatArray, Motion
 from mocap.export.written import frame_ranges, y_up
 
-NO_BODY = "Everything: hips and shoulders were never seen together, so there is no body to write."
+NO_BODY = "Everything: no body could be fitted, so there is none to write."
 
 
 @dataclass(frozen=True)
