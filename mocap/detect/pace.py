@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -108,6 +109,7 @@ def next_pace(pace: int, off: float, allowed: Pacing) -> int:
     cost = MIDDLE_SHARE * off
     if not cost <= allowed.tolerance_sigma:
         return max(1, min(pace, allowed.longest) // 2)
-    # What accelerates steadily gets away with the square of the time.
-    grown = cost * ((pace + 1) / pace) ** 2
-    return min(allowed.longest, pace + 1 if grown <= allowed.tolerance_sigma else pace)
+    # What accelerates steadily gets away with the square of the time. Not more than twice as long at once: it may
+    # begin to accelerate.
+    reach = min(4.0, allowed.tolerance_sigma / cost) if cost > 0.0 else 4.0
+    return min(allowed.longest, int(pace * math.sqrt(reach)))

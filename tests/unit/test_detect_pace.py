@@ -22,7 +22,17 @@ def test_the_tolerance_is_what_a_straight_line_misses() -> None:
 
 @pytest.mark.parametrize(
     ("pace", "off", "expected"),
-    [(1, 0.9, 2), (2, 1.0, 3), (3, 0.5, 4), (4, 0.5, 4), (2, 2.5, 2), (4, 5.0, 2), (1, 9.0, 1), (3, np.inf, 1)],
+    [
+        (1, 0.9, 2),
+        (2, 1.0, 4),
+        (2, 1.5, 3),
+        (3, 0.5, 4),
+        (4, 0.5, 4),
+        (2, 2.5, 2),
+        (4, 5.0, 2),
+        (1, 9.0, 1),
+        (3, np.inf, 1),
+    ],
 )
 def test_the_pace_follows_how_well_motion_is_foreseen(pace: int, off: float, expected: int) -> None:
     assert next_pace(pace, off, Pacing(4)) == expected
@@ -32,7 +42,7 @@ def test_a_look_that_came_late_does_not_stretch_the_next_gap() -> None:
     assert next_pace(9, 0.01, Pacing(4)) == 4
     assert next_pace(9, 50.0, Pacing(4)) == 2
     assert next_pace(5, 0.0, Pacing(1)) == 1
-    assert next_pace(4, 5.0, Pacing(6, tolerance_sigma=1.0)) == 5
+    assert next_pace(4, 4.8, Pacing(6, tolerance_sigma=1.0)) == 5
 
 
 def test_one_misread_joint_is_no_surprise_and_a_moving_arm_is() -> None:

@@ -9,7 +9,7 @@ from mocap.detect.runtimes.protocol import KINDS, OPEN, Array, Kind, Runtime, Te
 
 # Which runtime opens which kind of file; the first is the one that needs no extra, or the usual one.
 READERS: dict[str, tuple[Kind, ...]] = {
-    ".tflite": ("litert", "openvino"),
+    ".tflite": ("litert", "openvino", "torch"),
     ".onnx": ("onnxruntime", "openvino"),
     ".pt": ("torch",),
     ".pth": ("torch",),
@@ -60,6 +60,10 @@ def open_runtime(path: Path, kind: Kind | None = None, threads: int = 1) -> Runt
         from mocap.detect.runtimes.onnx import OnnxRuntime
 
         return OnnxRuntime(path, threads)
+    if path.suffix.lower() == ".tflite":
+        from mocap.detect.runtimes.tflitetorch import TorchTfliteRuntime
+
+        return TorchTfliteRuntime(path, threads)
     from mocap.detect.runtimes.torchscript import TorchScriptRuntime
 
     return TorchScriptRuntime(path, threads)

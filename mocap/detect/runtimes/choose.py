@@ -86,7 +86,8 @@ def fastest(model: str, sha256: str, path: Path, outputs: tuple[tuple[int, ...],
     ModelError
         If the runtime of the base install cannot run it.
     """
-    kinds = [kind for kind in READERS[path.suffix.lower()] if installed(kind)]
+    # torch is not tried on a processor: it takes seconds to load and is several times slower there.
+    kinds = [kind for kind in READERS[path.suffix.lower()] if kind != "torch" and installed(kind)]
     if len(kinds) == 1:
         return Verdict(model, kinds[0], {})
     key = _key(sha256, kinds)
