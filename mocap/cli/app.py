@@ -10,7 +10,7 @@ import typer
 from rich.markup import escape
 
 from mocap import __version__
-from mocap.cli import board, calibrate, calibration, doctor, import_poses, models, studio
+from mocap.cli import board, calibrate, calibration, doctor, evaluate, import_poses, models, studio
 from mocap.cli.console import STOPPED, err, explained, out, print_json, working
 from mocap.cli.options import JsonOption
 from mocap.cli.usage import Commands
@@ -28,6 +28,7 @@ app.add_typer(models.app, name="models")
 app.add_typer(studio.app, name="studio")
 app.command("calibrate")(calibrate.calibrate)
 app.command("doctor")(doctor.doctor)
+app.command("evaluate")(evaluate.evaluate)
 app.command("import-poses")(import_poses.import_poses)
 app.command("export-poses")(import_poses.export_poses)
 
