@@ -198,10 +198,13 @@ def search(
 def solve_without(
     problem: Problem[StateT], found: Found[StateT], use: Masks, settings: BundleSettings, cancelled: Cancelled
 ) -> StateT:
-    """The unknowns from the observations ``use`` alone, by least squares from what was found with all."""
+    """The unknowns from the observations ``use`` alone, by least squares from what was found with all.
+
+    To a tenth of a standard deviation each: what these unknowns predict is then off by the noise and no more.
+    """
     run = _Search(problem, settings, silent, cancelled)
-    kernel = Kernel("squared", np.inf)
-    state, _, _ = run.descend(found.state, kernel, use, found.noise, FINE_STEP, settings.max_iterations)
+    kernel, near = Kernel("squared", np.inf), COARSE_STEP * np.sqrt(problem.unknowns)
+    state, _, _ = run.descend(found.state, kernel, use, found.noise, near, settings.max_iterations)
     return state
 
 

@@ -17,7 +17,18 @@ from numpy.typing import NDArray
 from calibration.bundle.adjust import Started, finish, start
 from calibration.bundle.boards import BoardState
 from calibration.bundle.result import BundleResult
-from calibration.bundle.search import Cancelled, Found, Progress, never, search, silent, solve_without
+from calibration.bundle.robust import Kernel
+from calibration.bundle.schur import solve
+from calibration.bundle.search import (
+    START_DAMPING,
+    Cancelled,
+    Found,
+    Progress,
+    never,
+    search,
+    silent,
+    solve_without,
+)
 from calibration.bundle.settings import BundleSettings, Clocks
 from calibration.camera import CameraRig
 from calibration.errors import CalibrationError
@@ -44,7 +55,7 @@ COMPARED = 0.95
 class Tried:
     """A model of the pictures' times, and the RMS error of the hidden corners, px.
 
-    NaN for a model that could not be solved, or that predicts too few of them to be compared.
+    NaN for a model that could not be solved, could not gain enough, or predicts too few of them to be compared.
     """
 
     clocks: Clocks
@@ -80,13 +91,18 @@ def adjust_with_times(
     settings = settings or BundleSettings()
     tried: list[Tried] = []
     best: tuple[FloatArray, Started, Found[BoardState]] | None = None
-    before: BoardState | None = None
+    before: Found[BoardState] | None = None
     for clocks, sigma in MODELS:
         model = replace(settings, clocks=clocks, jitter_sigma_s=sigma)
         try:
             started = start(sightings, rig, world_from_board, model)
             # The clocks are a good start for the same with jitter.
-            state = started.state if before is None or sigma == 0.0 else before
+            state = started.state
+            if sigma > 0.0 and before is not None:
+                state = before.state
+                if not _could_gain(started, before):
+                    tried.append(Tried(clocks, sigma, float("nan")))
+                    continue
             found = search(started.problem, state, model, progress, cancelled)
         except CalibrationError:
             if best is None:
@@ -94,7 +110,7 @@ def adjust_with_times(
             tried.append(Tried(clocks, sigma, float("nan")))
             continue
         if clocks == "estimated":
-            before = found.state
+            before = found
         errors = _hidden_errors(sightings, started, found, model, cancelled)
         if best is None:
             tried.append(Tried(clocks, sigma, _rms(errors, np.isfinite(errors))))
@@ -107,6 +123,16 @@ def adjust_with_times(
             best = errors, started, found
     assert best is not None
     return Timed(finish(sightings, best[1], best[2]), tuple(tried))
+
+
+def _could_gain(started: Started, before: Found[BoardState]) -> bool:
+    """Whether a model with more unknowns would fit what it is shown enough better than the one before.
+
+    By the first step from there. What it is not shown it cannot predict better than that.
+    """
+    normal = started.problem.linearise(before.state, Kernel("squared", np.inf), before.use, before.noise)
+    step = solve(normal, START_DAMPING)
+    return step is None or step.gain > (1.0 - (1.0 - LEAST_GAIN) ** 2) * normal.cost
 
 
 def _hidden_errors(

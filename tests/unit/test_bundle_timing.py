@@ -103,7 +103,8 @@ def test_stated_sigmas_cover_the_truth_with_jitter() -> None:
 
 
 def test_simultaneous_pictures_stay_simultaneous() -> None:
-    recording = record(SCENE, 5)
+    # Four corners in a picture: what is shown fits much better with each more unknown.
+    recording = record(replace(SCENE, corners=(2, 2), square_m=0.3), 5)
     guess = disturb(recording, 6, amount=0.5)
     timed = adjust_with_times(recording.sightings, *guess)
     assert not timed.result.clock_offset_s.any()
@@ -112,7 +113,14 @@ def test_simultaneous_pictures_stay_simultaneous() -> None:
     np.testing.assert_array_equal(timed.result.rig.cam_from_world, alone.rig.cam_from_world)
     # The richer models explain what they are shown, not what they are not.
     hidden = [tried.hidden_px for tried in timed.tried]
-    assert hidden[2] > 0.97 * hidden[0]
+    assert hidden[2] > 1.01 * hidden[0]
+
+
+def test_a_model_that_cannot_gain_is_not_solved() -> None:
+    recording = record(replace(SCENE, instants=40), 5)
+    timed = adjust_with_times(recording.sightings, *disturb(recording, 6, amount=0.5))
+    assert np.isnan(timed.tried[2].hidden_px)
+    assert np.isfinite([tried.hidden_px for tried in timed.tried[:2]]).all()
 
 
 def test_steady_clocks_get_no_jitter() -> None:
