@@ -67,7 +67,7 @@ def test_the_first_crop_of_a_hand_is_turned_and_holds_the_fingers(tmp_path: Path
     left, right = Hands(hand_network(tmp_path)).first(BODY, *body())
     assert np.isnan(right).all()
     # The middle knuckle is at (130, 120), 30 px to the right of the wrist.
-    np.testing.assert_allclose(left, [130 + 6, 120, 2.7 * 60, np.pi / 2], atol=1e-9)
+    np.testing.assert_allclose(left, [130 + 6, 120, 2.0 * 60, np.pi / 2], atol=1e-9)
     # In the crop, the wrist is below the middle and the knuckle straight above it.
     affine = prepare.picture_from_input(left, (SIZE, SIZE))
     seen = (np.array([[100, 120], [130, 120]]) - affine[:, 2]) @ np.linalg.inv(affine[:, :2]).T
