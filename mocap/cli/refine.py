@@ -50,7 +50,7 @@ def refine(
         int | None,
         typer.Option(
             help="Process the recording with so many further looks at each person, 0 to 12: as many times "
-            "slower, and more accurate. By default the newest finished run is used; 12 looks where there is none."
+            "slower, and more accurate. By default the newest finished run is used; else up to 12 looks."
         ),
     ] = None,
     json_output: JsonOption = False,

@@ -192,6 +192,13 @@ def _stacked(first: Sightings, second: Sightings) -> Sightings:
             f"{', '.join(first.cameras)}.",
             "Name the cameras alike in both folders.",
         )
+    for name, size, column in zip(first.cameras, first.sizes_wh.tolist(), columns, strict=True):
+        if column >= 0 and second.sizes_wh[column].tolist() != size:
+            (w, h), (v, g) = size, second.sizes_wh[column].tolist()
+            raise CalibrationError(
+                f"The pictures of {name} for the lenses are of {v}x{g} px, the others of {w}x{h} px.",
+                "Record both with the same settings.",
+            )
 
     def picked(array: NDArray[np.generic], missing: float) -> NDArray[np.generic]:
         taken = array[:, np.maximum(columns, 0)].copy()

@@ -21,9 +21,18 @@ from mocap.sync import TIMESTAMPS_FILE, from_frame_times, written_times
 
 IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".tif", ".tiff", ".bmp")
 BOARD_FILES = ("board.toml", "charuco.toml")
-# Where the pictures of a calibration lie: our sessions, Caliscope's projects, Anipose's, and the folder itself.
-PLACES = ("calibration/videos", "calibration/extrinsic", "extrinsic", "calibration", ".")
-INTRINSIC_PLACES = ("calibration/intrinsic", "intrinsic")
+# Where the pictures of a calibration lie: our sessions, Caliscope's projects, Pose2Sim's,
+# Anipose's, and the folder itself.
+PLACES = (
+    "calibration/videos",
+    "calibration/extrinsic",
+    "extrinsic",
+    "calibration/extrinsics",
+    "extrinsics",
+    "calibration",
+    ".",
+)
+INTRINSIC_PLACES = ("calibration/intrinsic", "intrinsic", "calibration/intrinsics", "intrinsics")
 
 # ``cam_0_frame_0050.jpg`` and ``left-12.png``: camera, then the number of the instant.
 NUMBERED_IMAGE = re.compile(r"^(?P<camera>.*?)[_\-. ]*(?:frame|img|image)?[_\-. ]*(?P<number>\d+)$", re.IGNORECASE)

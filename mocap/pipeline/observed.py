@@ -32,7 +32,9 @@ POINT_SIGMA_PX = 1.0
 ASSUMED_RATE_HZ = 30.0
 # A rig is refined seldom and used often: every picture is looked at, by the best network, and many times.
 THOROUGH = "accurate"
-LOOKS_BY_DEFAULT = len(LOOKS)
+# Further looks in all, unless the user says: some minutes on an ordinary computer. A short recording needs them
+# most; in a long one, more pictures do the same for the rig.
+LOOKS_IN_ALL = 6000
 
 
 @dataclass(frozen=True)
@@ -78,7 +80,8 @@ def observe_points(
         Session for the results, if the recording must be processed first.
     looks : int or None
         Process the recording with so many further looks at each person (``mocap.detect.looks``), whatever was
-        processed before. None takes the newest finished run, and ``LOOKS_BY_DEFAULT`` where there is none.
+        processed before. None takes the newest finished run, and as many as ``LOOKS_IN_ALL`` allows where there is
+        none.
 
     Raises
     ------
@@ -125,7 +128,8 @@ def _processed(
     # Imported here: it brings every stage along, which a wand or a finished run does not need.
     from mocap.pipeline.run import ProcessRequest, default_detector, process
 
-    more = LOOKS_BY_DEFAULT if looks is None else looks
+    pictures = sum(video.n_frames for video in trial.videos)
+    more = min(len(LOOKS), 2 * (LOOKS_IN_ALL // (2 * max(pictures, 1)))) if looks is None else looks
 
     def make_detector(
         settings: DetectSettings, progress: Progress, cancel: CancelToken
