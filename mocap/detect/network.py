@@ -14,9 +14,12 @@ from mocap.detect import decoders, specs
 from mocap.detect.cards import ModelCard
 from mocap.detect.decoders import Boxes, Keypoints, OutputError, Outputs, People
 from mocap.detect.prepare import to_tensor
-from mocap.detect.runtimes import OPEN, Kind, Runtime, open_runtime
+from mocap.detect.runtimes import OPEN, Array, Kind, Runtime, open_runtime
 
 Answer = TypeVar("Answer")
+
+# More pictures at once are no faster, and whole ones of 640 px are 5 MB each.
+MOST_AT_ONCE = 64
 
 
 class CardNetwork:
@@ -48,6 +51,8 @@ class CardNetwork:
         self._decoder = card.decoder
         self._runtime = open_runtime(path, runtime, threads)
         self._places = _places(self._decoder.outputs, self._runtime, card)
+        # Pictures that fit into the memory at once; found out when they do not.
+        self._most = MOST_AT_ONCE
 
     @property
     def runtime(self) -> str:
@@ -77,18 +82,33 @@ class CardNetwork:
             ) from error
 
     def _run(self, crops: Sequence[ImageArray]) -> Outputs:
-        """Run on all crops: at once where the network takes any number, else in the portions that it takes."""
-        tensor = to_tensor(crops, self.card.input)
+        """Run on all crops: at once where the network takes any number, else in the portions that it takes.
+
+        Where a portion does not run and is not prescribed, half of it is tried: a graphics card's memory may be
+        too small, and the libraries say so each in its own way. What fails with a single picture is an error.
+        """
         shape = self._runtime.inputs[0].shape
-        portion = len(tensor) if shape is None or shape[0] == OPEN else shape[0]
-        parts = []
-        for start in range(0, len(tensor), portion):
-            part = tensor[start : start + portion]
-            fill = portion - len(part)
-            full = np.concatenate([part, np.zeros((fill, *part.shape[1:]), part.dtype)]) if fill else part
-            answer = self._runtime.run(full)
-            parts.append({role: answer[place][: len(part)] for role, place in self._places.items()})
+        fixed = None if shape is None or shape[0] == OPEN else shape[0]
+        parts: list[Outputs] = []
+        start = 0
+        while start < len(crops):
+            portion = fixed or min(self._most, len(crops) - start)
+            part = to_tensor(crops[start : start + portion], self.card.input)
+            try:
+                answer = self._runtime.run(_filled(part, portion))
+            except ModelError:
+                if fixed or portion == 1:
+                    raise
+                self._most = portion // 2
+                continue
+            parts.append({role: self._output(answer, place)[: len(part)] for role, place in self._places.items()})
+            start += portion
         return {role: np.concatenate([part[role] for part in parts]) for role in self._places}
+
+    def _output(self, answer: tuple[Array, ...], place: int) -> Array:
+        if place >= len(answer):
+            raise OutputError(f"there is no output {place}; it has {len(answer)}, counted from 0")
+        return answer[place]
 
     def _read_keypoints(self, outputs: Outputs) -> Keypoints:
         spec, wh, count = self._decoder, self.card.input.wh, self.card.keypoints
@@ -141,6 +161,12 @@ class CardNetwork:
         if isinstance(spec, specs.MoveNetMultiSpec):
             return decoders.decode_movenet_multi(outputs, wh, count, spec.min_score, spec.most_overlap)
         raise OutputError(f"'{spec.kind}' gives no people of a picture")
+
+
+def _filled(part: Array, portion: int) -> Array:
+    """Fill up a batch with black pictures, for networks that take a fixed number."""
+    missing = portion - len(part)
+    return np.concatenate([part, np.zeros((missing, *part.shape[1:]), part.dtype)]) if missing else part
 
 
 def _places(wanted: dict[str, specs.OutputName], runtime: Runtime, card: ModelCard) -> dict[str, int]:

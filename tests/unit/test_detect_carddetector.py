@@ -14,6 +14,7 @@ from mocap.detect.carddetector import CardDetector
 from mocap.detect.detector import DetectorSettings
 from mocap.detect.network import CardNetwork
 from mocap.detect.protocol import ViewPoses
+from mocap.detect.runtimes import Runtime
 from mocap.detect.specs import InputSpec
 
 pytest.importorskip("onnx")
@@ -286,3 +287,38 @@ def test_networks_of_the_wrong_task_are_told(tmp_path: Path) -> None:
     spots = CardNetwork(spot_card("spots", "landmarks", HEATMAP, CROP), heat_net(tmp_path / "s.onnx"))
     with pytest.raises(ModelError, match="does not find people"):
         CardDetector(spots, spots)
+
+
+class SmallMemory:
+    """A runtime whose memory holds two pictures."""
+
+    def __init__(self, inner: Runtime, most: int) -> None:
+        self.inner, self.most, self.sizes = inner, most, list[int]()
+        self.inputs, self.outputs, self.path, self.name = inner.inputs, inner.outputs, inner.path, inner.name
+
+    def run(self, *inputs: Any) -> tuple[Any, ...]:
+        self.sizes.append(len(inputs[0]))
+        if len(inputs[0]) > self.most:
+            raise ModelError("CUDA out of memory.", "Buy a larger one.")
+        return self.inner.run(*inputs)
+
+
+def test_a_batch_that_does_not_fit_is_halved_until_it_does(tmp_path: Path) -> None:
+    net = CardNetwork(spot_card("spots", "landmarks", HEATMAP, CROP), heat_net(tmp_path / "spots.onnx"))
+    crops = list(np.random.default_rng(0).integers(0, 255, size=(9, 128, 96, 3)).astype(np.uint8))
+    whole = net.keypoints(crops)
+    net._runtime = small = SmallMemory(net._runtime, 2)
+    np.testing.assert_array_equal(net.keypoints(crops).xy, whole.xy)
+    assert small.sizes == [9, 4, 2, 2, 2, 2, 1]
+    net.keypoints(crops)
+    assert max(small.sizes[7:]) == 2  # It is not tried again.
+    small.most = 0
+    with pytest.raises(ModelError, match="out of memory"):
+        net.keypoints(crops[:1])
+
+
+def test_a_position_beyond_the_outputs_of_torchscript_is_told(tmp_path: Path) -> None:
+    net = CardNetwork(spot_card("spots", "landmarks", HEATMAP, CROP), heat_net(tmp_path / "spots.onnx"))
+    net._places = {"heatmap": 3}
+    with pytest.raises(ModelError, match="no output 3; it has 1"):
+        net.keypoints([np.zeros((128, 96, 3), dtype=np.uint8)])
