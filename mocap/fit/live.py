@@ -17,10 +17,11 @@ from mocap.core.types import FloatArray, Motion, Points3D
 from mocap.fit.body import WIDTH, BodySettings, fit_person
 from mocap.fit.chain import Chain, Pose, chain_of, place, step
 from mocap.fit.evidence import point_evidence
+from mocap.fit.solve import SETTLED
 from mocap.fit.start import attachment_covariance, shown_now, to_motion
 from mocap.fit.terms import Coordinates, add_keypoints, add_ranges, coordinates, densities, ranged, velocities
 
-# Gauss-Newton steps a frame: the start is some degrees off, and each step leaves less than a tenth of its error.
+# Most Gauss-Newton steps a frame: the start is some degrees off, each step leaves less than a tenth of its error.
 LIVE_STEPS = 3
 
 
@@ -135,18 +136,21 @@ def follow(
     xv = pv + dt * vv + np.diag(density * dt**2 / 2.0)
     vv = vv + np.diag(density * dt)
     known = np.linalg.inv(xx)
-    own = attachment_covariance(chain, place(chain, predicted, body.length).world, float(chain.size @ body.length))
+    placed = place(chain, predicted, body.length)
+    own = attachment_covariance(chain, placed.world, float(chain.size @ body.length))
     evidence = point_evidence(xyz[None, chain.keypoint], cov[None, chain.keypoint], own).scaled(body.noise)
-    pose, moved = predicted, np.zeros(size)
-    posterior = xx
+    pose, moved, total = predicted, np.zeros(size), known
     for _ in range(LIVE_STEPS):
-        placed = place(chain, pose, body.length)
         pull = evidence.pull(pose, placed, WIDTH)
         hessian, gradient, _ = add_keypoints(chain, placed, pull.weight, pull.force)
         add_ranges(ranged(body.ranges, pose), hessian, gradient)
-        posterior = np.linalg.inv(known + hessian[0])
-        change = -posterior @ (gradient[0] + known @ moved)
+        total = known + hessian[0]
+        change = -np.linalg.solve(total, gradient[0] + known @ moved)
         pose, moved = step(chain, pose, change[None]), moved + change
+        if np.sqrt(np.mean(np.square(change))) < SETTLED:
+            break
+        placed = place(chain, pose, body.length)
+    posterior = np.linalg.inv(total)
     gain = known @ xv
     velocity = state.velocity + gain.T @ moved
     covariance = np.empty_like(state.covariance)
