@@ -41,6 +41,7 @@ BASE = {
     "platformdirs": "platformdirs",
     "plotly": "plotly.graph_objects",
     "pydantic": "pydantic",
+    "pygltflib": "pygltflib",
     "rich": "rich",
     "scipy": "scipy.optimize",
     "tomli-w": "tomli_w",
@@ -50,7 +51,9 @@ BASE = {
 EXTRAS = {
     "gui": ("PySide6-Essentials", "pyqtgraph", "PyOpenGL"),
     "anipose": ("aniposelib",),
-    "torch": ("torch",),
+    "torch": ("torch", "tflite"),
+    "onnx": ("onnxruntime",),
+    "openvino": ("openvino",),
     "studio": ("torch", "anny", "numba"),
 }
 # They all bring a package named cv2, and the last one installed wins.
@@ -113,6 +116,15 @@ def _probe_models() -> tuple[str, ...]:
     )
 
 
+def _probe_runtimes() -> tuple[str, ...]:
+    from mocap.detect.runtimes.choose import remembered
+
+    return tuple(
+        "\t".join((one.model, one.chosen, *(f"{kind} {ms:g} ms" for kind, ms in one.milliseconds.items())))
+        for one in remembered().values()
+    )
+
+
 def _probe_folders() -> tuple[str, ...]:
     from mocap.detect.weights import models_dir
     from mocap.session import data_dir
@@ -125,6 +137,7 @@ PROBES: dict[str, Callable[[], tuple[str, ...]]] = {
     "graphics": _probe_graphics,
     "models": _probe_models,
     "folders": _probe_folders,
+    "runtimes": _probe_runtimes,
 }
 
 
@@ -262,6 +275,20 @@ def model_findings(answer: Answer) -> list[Finding]:
     return found
 
 
+def runtime_findings(answer: Answer) -> list[Finding]:
+    """Say what runs each network on this machine, as the trial at its first use found."""
+    if not answer.works:
+        return [Finding("runtimes", "broken", " ".join(answer.facts), "Mend the libraries above first.")]
+    # The last verdict on a model counts: those before were of other versions.
+    latest = {fact.split("\t")[0]: fact.split("\t")[1:] for fact in answer.facts}
+    if not latest:
+        return [Finding("runtimes", "ok", "litert; others are tried at their first use, where they are installed")]
+    return [
+        Finding(f"runtime of {model}", "ok", f"{chosen} is used; one crop on one core: {', '.join(times)}")
+        for model, (chosen, *times) in latest.items()
+    ]
+
+
 def folder_finding(name: str, folder: Path) -> Finding:
     """Judge the disk of a folder that may not exist yet: whether it can be written and has room."""
     there = next(part for part in (folder, *folder.parents) if part.is_dir())
@@ -295,7 +322,11 @@ def examine() -> tuple[Finding, ...]:
     versions = {name: version_of(name) for name in {*BASE, *OTHER_OPENCVS, *sum(EXTRAS.values(), ())}}
     base = [module for name, module in BASE.items() if versions[name]]
     gui = ["PySide6.QtWidgets"] if all(versions[name] for name in EXTRAS["gui"]) else []
-    groups = [[*base, "encoder"], ["models", "folders", *gui], ["graphics"] if versions["torch"] else []]
+    groups = [
+        [*base, "encoder"],
+        ["models", "folders", "runtimes", *gui],
+        ["graphics"] if versions["torch"] else [],
+    ]
     with ThreadPoolExecutor(len(groups)) as pool:  # threads that wait for children
         answers = {name: answer for part in pool.map(probe, groups) for name, answer in part.items()}
     nothing = Answer(False, ("not tried",))
@@ -311,6 +342,7 @@ def examine() -> tuple[Finding, ...]:
         models, data = answers["folders"].facts
         found += [folder_finding("models folder", Path(models)), folder_finding("sessions folder", Path(data))]
     found.append(Finding("processor", "ok", f"{cores()} cores"))
+    found += runtime_findings(answers["runtimes"])
     found.append(graphics_finding(versions["torch"], answers.get("graphics")))
     return tuple(found)
 

@@ -158,3 +158,14 @@ class TestAgainstTheProject:
         assert found["video encoder"].state == "ok"
         assert {"models folder", "sessions folder", "processor", "graphics card"} <= set(found)
         assert all(finding.remedy for finding in found.values() if finding.state != "ok")
+
+
+def test_the_runtime_of_each_network_is_told_with_its_times() -> None:
+    facts = ("heavy\tlitert\tlitert 30 ms\topenvino 31 ms", "heavy\topenvino\tlitert 31.6 ms\topenvino 27.8 ms")
+    (found,) = doctor.runtime_findings(Answer(True, facts))
+    assert (found.name, found.state) == ("runtime of heavy", "ok")
+    assert found.detail == "openvino is used; one crop on one core: litert 31.6 ms, openvino 27.8 ms"
+    (found,) = doctor.runtime_findings(Answer(True, ()))
+    assert "litert" in found.detail
+    (found,) = doctor.runtime_findings(Answer(False, ("ImportError: x",)))
+    assert found.state == "broken"
