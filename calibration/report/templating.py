@@ -12,10 +12,14 @@ from markupsafe import Markup
 from calibration.report.numbers import number, percent
 
 
+# What all reports have in common lies here: base.css.
+SHARED = Path(__file__).parent / "templates"
+
+
 def environment(templates: Path) -> Environment:
     """Templates of a folder, with the filters ``number`` and ``percent``; a name that is not given is an error."""
     made = Environment(
-        loader=FileSystemLoader(templates),
+        loader=FileSystemLoader([templates, SHARED]),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
