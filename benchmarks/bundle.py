@@ -1,6 +1,6 @@
 """Figures of the bundle adjustment, against its peers and against the truth.
 
-    python benchmarks/bundle.py [peers] [truth] [clocks] [large] [robust] [--seeds 40] [--no-aniposelib]
+    python benchmarks/bundle.py [peers] [truth] [clocks] [jitter] [large] [robust] [--seeds 40] [--no-aniposelib]
 
 ``peers`` solves the same made-up observations with aniposelib's ``CameraGroup.bundle_adjust``, with scipy's
 ``least_squares`` given our derivatives, and with ours; all free what aniposelib can: pose, one focal length
@@ -19,7 +19,15 @@ import numpy as np
 from scipy.optimize import least_squares
 from scipy.sparse import coo_array, csr_array
 
-from calibration.bundle import LOCKED_LENS, BundleResult, BundleSettings, LensPrior, adjust, refine_from_points
+from calibration.bundle import (
+    LOCKED_LENS,
+    BundleResult,
+    BundleSettings,
+    LensPrior,
+    adjust,
+    adjust_with_times,
+    refine_from_points,
+)
 from calibration.bundle.lens import lens_vector
 from calibration.bundle.observe import differentiate
 from calibration.bundle.parameters import CameraState, make_layout
@@ -194,29 +202,30 @@ def aniposelib_solve(scene: PointScene) -> CameraRig:
 
 
 def peers(with_aniposelib: bool, repeat: int) -> None:
-    """Time all solvers on the same observations."""
-    solvers: dict[str, tuple[Callable[[PointScene], CameraRig], int]] = {
-        "ours": (ours, repeat),
-        "scipy trf": (scipy_trf, 1),
-    }
+    """Time all solvers on the same observations, in turns; ratios are medians of those of each turn."""
+    solvers: dict[str, Callable[[PointScene], CameraRig]] = {"ours": ours, "scipy trf": scipy_trf}
     if with_aniposelib:
-        solvers["aniposelib"] = (aniposelib_solve, 1)
-    for solver, _ in solvers.values():
+        solvers["aniposelib"] = aniposelib_solve
+    for solver in solvers.values():
         solver(point_scene(3, 50))  # what is compiled or loaded at the first call is not counted
     for cameras, points in SIZES:
         scene = point_scene(cameras, points)
         print(f"{cameras} cameras, {cameras * points} observations at {PEER_NOISE_PX} px")
-        base = 0.0
-        for name, (solver, times) in solvers.items():
-            seconds = []
-            for _ in range(times):
-                begun = time.perf_counter()
+        seconds = np.zeros((len(solvers), repeat, 2))
+        rms = []
+        for turn in range(repeat):
+            for index, solver in enumerate(solvers.values()):
+                begun = time.perf_counter(), time.process_time()
                 rig = solver(scene)
-                seconds.append(time.perf_counter() - begun)
-            middle = float(np.median(seconds))
-            base = base or middle
+                seconds[index, turn] = time.perf_counter() - begun[0], time.process_time() - begun[1]
+                if turn == 0:
+                    rms.append(rms_of(rig, scene.xy))
+        for index, name in enumerate(solvers):
+            wall, processor = np.median(seconds[index], axis=0)
+            times = np.median(seconds[index] / seconds[0], axis=0)
             print(
-                f"  {name:12s} {middle:8.2f} s  x{middle / base:6.1f}  rms {rms_of(rig, scene.xy):.5f} px",
+                f"  {name:12s} {wall:7.2f} s wall (x{times[0]:5.1f})  "
+                f"{processor:7.2f} s processor (x{times[1]:5.1f})  rms {rms[index]:.5f} px",
                 flush=True,
             )
 
@@ -283,19 +292,56 @@ def clocks(seeds: int) -> None:
     print(f"  within 1 sigma {within[0]:.0f} %, within 2 {within[1]:.0f} %")
 
 
+def jitter(seeds: int) -> None:
+    """Stamps of single pictures that are off by 8 ms: with and without an unknown for each."""
+    scene = replace(USUAL, fps=15.0, closeups=0, jitter_s=0.008)
+    found: dict[str, list[float]] = {}
+    for seed in range(seeds):
+        recording = record(scene, seed)
+        guess = disturb(recording, seed + 1000)
+        timed = adjust_with_times(recording.sightings, *guess)
+        plain = adjust(recording.sightings, *guess, BundleSettings(clocks="estimated"))
+        for name, result in (("with", timed.result), ("without", plain)):
+            cameras = recording.rig.cameras
+            away = aligned(np.array([c.centre for c in result.rig.cameras]), np.array([c.centre for c in cameras]))
+            sigma = result.covariance.aligned_centre_sigma(result.rig)
+            found.setdefault(name, []).append(float(np.sqrt(np.mean(np.sum(away**2, axis=1)))))
+            found.setdefault(f"{name}, in sigmas", []).append(float(np.sqrt(np.mean((away / sigma) ** 2))))
+            found.setdefault(f"{name}, noise px", []).append(result.noise_px)
+        for tried in timed.tried:
+            name = f"hidden corners, {tried.clocks}, jitter {1e3 * tried.jitter_sigma_s:.0f} ms, px"
+            found.setdefault(name, []).append(tried.hidden_px)
+    print(
+        f"jitter of {1e3 * scene.jitter_s:.0f} ms, {seeds} recordings: position errors, m, and the like (medians)"
+    )
+    for name, values in found.items():
+        print(f"  {name}: {np.median(values):.4f}")
+
+
 def large() -> None:
     """16 cameras and 2,000 instants: time and memory."""
     scene = Scene(cameras=16, instants=2000, corners=(7, 5), square_m=0.07)
     recording = record(scene, 0)
     guess = disturb(recording, 1)
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    begun = time.perf_counter()
+    begun = time.perf_counter(), time.process_time()
     result = adjust(recording.sightings, *guess)
-    seconds = time.perf_counter() - begun
+    seconds, processor = time.perf_counter() - begun[0], time.process_time() - begun[1]
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     seen = int(recording.sightings.seen.sum())
     print(f"large: {seen} observations, {seconds:.1f} s, {result.iterations} iterations, {result.reason},")
-    print(f"  noise {result.noise_px:.4f} px, peak {peak / 2**20:.2f} GiB (before: {before / 2**20:.2f})")
+    print(
+        f"  {processor:.1f} s of processor time, noise {result.noise_px:.4f} px, "
+        f"peak {peak / 2**20:.2f} GiB (before: {before / 2**20:.2f})"
+    )
+    begun = time.perf_counter(), time.process_time()
+    timed = adjust_with_times(recording.sightings, *guess)
+    seconds, processor = time.perf_counter() - begun[0], time.process_time() - begun[1]
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    print(
+        f"  with the choice of the pictures' times: {seconds:.1f} s, {processor:.1f} s of processor time, "
+        f"clocks estimated: {bool(timed.result.clock_offset_s.any())}, peak {peak / 2**20:.2f} GiB"
+    )
 
 
 def robust(seeds: int) -> None:
@@ -326,7 +372,7 @@ def _moved(base: BundleResult, other: BundleResult) -> float:
 def main() -> None:
     """Run the parts that are asked for; all if none is."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
-    parser.add_argument("parts", nargs="*", help="peers, truth, clocks, large, robust")
+    parser.add_argument("parts", nargs="*", help="peers, truth, clocks, jitter, large, robust")
     parser.add_argument("--seeds", type=int, default=20)
     parser.add_argument("--repeat", type=int, default=5)
     parser.add_argument("--no-aniposelib", action="store_true")
@@ -335,6 +381,7 @@ def main() -> None:
         "peers": lambda: peers(not given.no_aniposelib, given.repeat),
         "truth": lambda: truth(given.seeds),
         "clocks": lambda: clocks(max(1, given.seeds // 4)),
+        "jitter": lambda: jitter(max(1, given.seeds // 4)),
         "large": large,
         "robust": lambda: robust(max(1, given.seeds // 4)),
     }
