@@ -11,7 +11,6 @@ from markupsafe import Markup
 
 from calibration.report.numbers import number, percent
 
-
 # What all reports have in common lies here: base.css.
 SHARED = Path(__file__).parent / "templates"
 
