@@ -54,6 +54,9 @@ EXTRAS = {
     "torch": ("torch", "tflite"),
     "onnx": ("onnxruntime",),
     "openvino": ("openvino",),
+    "hdf5": ("h5py",),
+    "sheets": ("openpyxl", "pyarrow"),
+    "usd": ("usd-core",),
     "studio": ("torch", "anny", "numba"),
 }
 # They all bring a package named cv2, and the last one installed wins.
