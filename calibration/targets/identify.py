@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -219,16 +220,25 @@ def _checkerboard(pictures: Sequence[Image], square_m: float) -> Checkerboard | 
 
     Something in the background may look like a larger one in a single picture.
     """
-    greys = [grey(picture) for picture in pictures]
-    sizes = {size for image in greys if (size := _largest_checkerboard(image)) is not None}
-    boards = [Checkerboard(x, y, square_m) for x, y in sorted(sizes)]
-    if len(boards) < 2:
-        return boards[0] if boards else None
-    return max(boards, key=lambda board: sum(board.detect(image).corners for image in greys))
+    corners: Counter[tuple[int, int]] = Counter()
+    confirmed: dict[tuple[int, int], tuple[int, int]] = {}
+    for picture in pictures:
+        image = grey(picture)
+        rough = _rough_size(image)
+        if rough is None:
+            continue
+        if rough not in confirmed and (size := _confirmed_size(image, rough)) is not None:
+            confirmed[rough] = size
+        if rough in confirmed:
+            corners[confirmed[rough]] += confirmed[rough][0] * confirmed[rough][1]
+    if not corners:
+        return None
+    x, y = max(sorted(corners), key=lambda size: corners[size])
+    return Checkerboard(x, y, square_m)
 
 
-def _largest_checkerboard(image: Image) -> tuple[int, int] | None:
-    """Corners of the largest checkerboard in a picture, the longer side first."""
+def _rough_size(image: Image) -> tuple[int, int] | None:
+    """Corners of the largest checkerboard that the finder takes a picture to show, the longer side first."""
     scale = min(1.0, CHECKERBOARD_PX / max(image.shape))
     small = cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA) if scale < 1 else image
     good, _, meta = cv2.findChessboardCornersSBWithMeta(
@@ -237,9 +247,16 @@ def _largest_checkerboard(image: Image) -> tuple[int, int] | None:
     if not good or meta is None:
         return None
     down, across = sorted(int(count) for count in meta.shape[:2])
-    # The finder sees small boards in noise, and a row too many at the rim; held against the print they vanish.
-    sizes = [(across, down), (across - 1, down), (across, down - 1), (across - 1, down - 1)]
-    for x, y in sorted(sizes, key=lambda size: -size[0] * size[1]):
+    return across, down
+
+
+def _confirmed_size(image: Image, rough: tuple[int, int]) -> tuple[int, int] | None:
+    """The size that stands up to the print.
+
+    The finder sees small boards in noise, and a row too many at the rim; held against the print they vanish.
+    """
+    across, down = rough
+    for x, y in ((across, down), (across - 1, down), (across, down - 1), (across - 1, down - 1)):
         if min(x, y) >= min(SMALLEST_CHECKERBOARD) and Checkerboard(x, y, 1.0).detect(image).corners == x * y:
             return max(x, y), min(x, y)
     return None
