@@ -1,7 +1,8 @@
 """Where a moving board was at any time, from its poses at the instants, with derivatives.
 
-Cubic Lagrange interpolation through the four nearest instants, of the position in the world and of the
-rotation in the tangent space of one of the four; fewer where there are fewer. Continuous-time estimation
+The parabola through three instants goes over into the next one (Overhauser, Ford Motor Company report 1968; the
+velocity then has no steps, which the search would get caught on), of the position in the world and of the
+rotation in the tangent space of an instant; fewer where there are fewer. Continuous-time estimation
 after Furgale, Rehder and Siegwart, "Unified temporal and spatial calibration" (IROS 2013), with the instants'
 own poses as the unknowns instead of a spline's control points.
 """
