@@ -171,20 +171,18 @@ def _borrow(
     person, camera, keypoint = np.nonzero(source >= 0)
     taken[member[person, camera], source[person, camera, keypoint] % count] = True
     free = np.isfinite(seen.ray[..., 0]) & ~taken
-    owners = np.zeros(seen.camera.shape[0], dtype=np.bool_)
-    owners[member[member >= 0]] = True
     # The common case: nothing is left over in any detection.
     if not free.any():
         return source
     u, k = np.nonzero(free)
     miss = misses(points[:, k][:, :, None], seen.origin[u], seen.ray[u, k][:, None])[..., 0]
-    wanted = (source[:, seen.camera[u], k] < 0) & measured[:, k]
-    value = np.where(wanted & (miss < BORROW_SHARE * settings.keypoint_gate_m), miss, np.inf)
-    if not np.isfinite(value).any():
-        return source
+    miss = np.where(np.isfinite(miss), miss, np.inf)
+    # Whoever it fits best; those who have one already keep the others from taking it.
+    best = np.argmin(miss, axis=0)
+    column = np.arange(u.size)
+    fits = miss[best, column] < BORROW_SHARE * settings.keypoint_gate_m
+    fits &= (source[best, seen.camera[u], k] < 0) & measured[best, k]
     source = source.copy()
-    best = np.argmin(value, axis=0)
-    fits = np.isfinite(value[best, np.arange(u.size)])
     source[best[fits], seen.camera[u[fits]], k[fits]] = seen.slot[u[fits]] * count + k[fits]
     return source
 

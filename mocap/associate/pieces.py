@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from mocap.associate.identity import Ends, joins
+from mocap.associate.measure import VOTE_S
 from mocap.associate.plan import PARTS, BodyPlan, BoolArray
 from mocap.associate.rays import FLOOR_M
 from mocap.associate.settings import AssociationSettings
@@ -16,6 +17,8 @@ from mocap.core.types import FloatArray, IntArray
 
 # Time over which the speed at the end of a piece is taken, s.
 SPEED_S = 0.4
+# Share of the longest sum of votes from which sides were surely named rightly.
+SURE_SHARE = 0.5
 # Somebody in two views may miss them by this many times what others miss theirs.
 LOOSE = 1.5
 
@@ -61,8 +64,9 @@ class Piece:
         """Exchange left and right of parts back to where the views began to speak for it."""
         for part in np.flatnonzero(flipped):
             votes = np.array([vote[part] for vote in self.votes[self.epoch[part] :]])
-            # The sum of votes was largest where all was still well; a piece that never was begins wrong.
-            well = votes.size and votes.max() > 0
+            # The sum of votes was largest where all was still well. Where it never was large, the body was named
+            # wrongly from the start: it is followed, and does not turn into its mirror image on the way.
+            well = votes.size and votes.max() > SURE_SHARE * VOTE_S
             start = int(self.epoch[part]) + (int(votes.size - np.argmax(votes[::-1])) if well else 0)
             one = np.arange(len(PARTS)) == part
             for index in range(start, len(self.sources)):

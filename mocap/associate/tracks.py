@@ -26,6 +26,8 @@ SEARCH_M_S, WIDEST_SEARCH_M = 1.0, 0.3
 # In the assignment a person who has been there longer is worth this much more agreement than one who is just
 # turning up, and so is a detection that the view itself numbered as the person of the frame before.
 PROVEN_BONUS, SAME_NUMBER_BONUS = 0.1, 0.05
+# A detection that fits somebody else by so much better is not this person, even if those have another already.
+MUCH_BETTER = 0.2
 # Somebody is proven after as long, s.
 PROVEN_S = 0.3
 # Followed on without two views together for so long, s: proven and not.
@@ -99,6 +101,8 @@ def _assign(
     common = known.sum(axis=-1)
     mean = value / np.maximum(common, 1)
     fits = (common >= settings.min_keypoints) & (mean >= settings.min_agreement)
+    # A second detection of somebody in front must not be taken for the one who is hidden behind them.
+    fits &= mean >= mean.max(axis=0) - MUCH_BETTER
     # Whole bodies are preferred to halves of them.
     gain = mean * np.sqrt(common / plan.core.shape[0])
     gain += PROVEN_BONUS * (people.support_s >= PROVEN_S)[:, None]
