@@ -98,9 +98,16 @@ def clocks_of(result: BundleResult, t_s: FloatArray) -> tuple[Clock, ...]:
                 1e6 * sigma.clock_rate,
                 float(np.median(np.diff(taken))) if taken.size > 1 else float("nan"),
                 reference=sigma.clock_offset_s == 0.0,
+                jitter_s=_rms(result.jitter_s[:, c]),
             )
         )
     return tuple(clocks)
+
+
+def _rms(values: FloatArray) -> float:
+    """Root mean square of what is known; 0 if nothing is."""
+    known = values[np.isfinite(values)]
+    return float(np.sqrt(np.mean(known**2))) if known.size else 0.0
 
 
 def _parameters(

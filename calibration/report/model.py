@@ -156,6 +156,9 @@ class Clock:
     frame_s : float
         Time from frame to frame, s.
     reference : bool
+    jitter_s : float
+        By how much single pictures were taken at other times than their stamps say, rms, s; 0 where their stamps
+        were believed.
     """
 
     camera: str
@@ -165,6 +168,7 @@ class Clock:
     rate_sigma_ppm: float
     frame_s: float
     reference: bool = False
+    jitter_s: float = 0.0
 
 
 @dataclass(frozen=True)

@@ -130,6 +130,7 @@ def render_html(
         lengths=lengths,
         length_bars=None if lengths is None or not lengths.count else _length_bars(lengths),
         clock_drawing=drawings.clock_offsets(report.clocks) if report.clocks else None,
+        jittered=any(clock.jitter_s > 0 for clock in report.clocks),
         stages=_stages(report.seconds),
         notes={
             NOTE_WORDS.get(key, key.replace("_", " ").capitalize()): text for key, text in report.notes.items()

@@ -146,9 +146,22 @@ def _reprojection(report: CalibrationReport) -> tuple[Finding, ...]:
     if report.heldout is not None and report.heldout.rmse_px > OVERFIT * report.rmse_px:
         text = (
             f"Pictures held out of the solve fit worse: {number(report.heldout.rmse_px, 2, 'px')} against "
-            f"{number(report.rmse_px, 2, 'px')}. The solve may follow noise, or mistaken corners are among them."
+            f"{number(report.rmse_px, 2, 'px')}."
         )
-        findings.append(Finding(Level.CARE, text, "Add more and more varied views of the board."))
+        jitter = max((clock.jitter_s for clock in report.clocks), default=0.0)
+        if jitter > 0:
+            text += (
+                " Their times are known from their stamps only, which err by up to "
+                f"{number(1000 * jitter, 1, 'ms')} (rms); the solve found those of its "
+                "own pictures from the board's motion."
+            )
+            advice = (
+                "Expect the larger error in recordings of these cameras, or use cameras with a common trigger."
+            )
+        else:
+            text += " The solve may follow noise, or mistaken corners are among them."
+            advice = "Add more and more varied views of the board."
+        findings.append(Finding(Level.CARE, text, advice))
     return tuple(findings)
 
 

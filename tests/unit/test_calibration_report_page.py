@@ -49,7 +49,9 @@ def good() -> tuple[CalibrationReport, Sightings, CameraRig]:
     held = choose_heldout(sightings, 0.2)
     train, test = sightings.at(~held), sightings.at(held)
     sigma = {"fx": 0.8, "fy": 0.8, "cx": 0.5, "cy": 0.5, "k1": 0.002, "x": 0.001, "y": 0.001, "z": 0.001}
-    clocks = tuple(Clock(n, 0.004 * i, 1e-4 * (i > 0), 3.0, 1.0, 1 / 30, i == 0) for i, n in enumerate(rig.names))
+    clocks = tuple(
+        Clock(n, 0.004 * i, 1e-4 * (i > 0), 3.0, 1.0, 1 / 30, i == 0, 0.002 * i) for i, n in enumerate(rig.names)
+    )
     report = build_report(
         rig,
         train,

@@ -130,6 +130,18 @@ def test_groups_of_cameras() -> None:
     assert len(groups(("a", "b", "c", "d", "e"), pairs, 1)) == 1
 
 
+def test_pictures_held_out_that_fit_worse_have_a_reason(good: CalibrationReport) -> None:
+    assert good.heldout is not None
+    worse = replace(good, heldout=replace(good.heldout, rmse_px=3.0 * good.rmse_px))
+    assert any("follow noise" in finding.text for finding in judge(worse).findings)
+    first = Clock("cam_1", 0.0, 0.0, 0.0, 0.0, 1 / 30, reference=True)
+    late = Clock("cam_2", 0.03, 1e-4, 0.0, 1.0, 1 / 30, jitter_s=0.004)
+    found = [f for f in judge(replace(worse, clocks=(first, late))).findings if "fit worse" in f.text]
+    assert "4.0\u202fms" in found[0].text or "4.0 ms" in found[0].text
+    assert "noise" not in found[0].text
+    assert "trigger" in found[0].advice
+
+
 def test_an_uncertain_focal_length_makes_thin_views_worse(good: CalibrationReport) -> None:
     thin = {"coverage_share": 0.2, "coverage": ((9,) * 4 + (0,) * 8,) * 9}
     assert with_camera(good, **thin).level is Level.CARE
