@@ -39,7 +39,8 @@ from calibration.report.from_bundle import true_times  # noqa: E402
 from calibration.sightings import Sightings  # noqa: E402
 from mocap.capture import find_videos  # noqa: E402
 from mocap.pipeline.calibrate import CalibrateRequest, calibrate  # noqa: E402
-from mocap.pipeline.calibration_inputs import BOARD_FILES, PLACES, TIMESTAMPS  # noqa: E402
+from mocap.pipeline.calibration_inputs import BOARD_FILES, PLACES  # noqa: E402
+from mocap.sync import TIMESTAMPS_FILE  # noqa: E402
 
 PEER_SCRIPT = Path(__file__).parent / "peers" / "caliscope_run.py"
 # Caliscope drops the worst 2.5 % of each camera's corners.
@@ -134,12 +135,14 @@ def run_ours(request: CalibrateRequest, repeat: int) -> Ours:
 
 def run_peer(python: Path, request: CalibrateRequest, ours: Ours, step: int) -> Peer:
     """Have Caliscope calibrate the same recording in its own environment."""
-    stamps = [request.folder / place / TIMESTAMPS for place in PLACES]
+    stamps = [request.folder / place / TIMESTAMPS_FILE for place in PLACES]
     times = next((path for path in stamps if path.is_file()), None)
     boards = [request.board] if request.board else [request.folder / name for name in BOARD_FILES]
     board = next((path for path in boards if path.is_file()), None)
     if times is None or board is None:
-        raise SystemExit(f"{request.folder}: Caliscope needs {TIMESTAMPS} beside the videos, and a board file.")
+        raise SystemExit(
+            f"{request.folder}: Caliscope needs {TIMESTAMPS_FILE} beside the videos, and a board file."
+        )
     frames = ours.sightings.at(ours.heldout).frame_index
     job = {
         "board": str(board.resolve()),
