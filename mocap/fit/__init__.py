@@ -2,6 +2,24 @@
 
 from mocap.fit.body import BodySettings, body_points, fit_body
 from mocap.fit.butterworth import smooth
+from mocap.fit.filters import FILTERS, FilterSettings, filtered, residual_cutoff
 from mocap.fit.gaps import fill_gaps
+from mocap.fit.live import LiveBody, LiveState, follow, start_live
+from mocap.fit.spikes import remove_spikes
 
-__all__ = ["BodySettings", "body_points", "fill_gaps", "fit_body", "smooth"]
+__all__ = [
+    "FILTERS",
+    "BodySettings",
+    "FilterSettings",
+    "LiveBody",
+    "LiveState",
+    "body_points",
+    "fill_gaps",
+    "filtered",
+    "fit_body",
+    "follow",
+    "remove_spikes",
+    "residual_cutoff",
+    "smooth",
+    "start_live",
+]

@@ -95,7 +95,7 @@ def truth_errors(path: Path, points: Points3D, angles: JointAngles, sync: SyncTa
     order = [truth.angle_names.index(name) for name in angles.names]
     errors, offs = [], []
     for n in range(points.xyz.shape[1]):
-        apart = np.linalg.norm(points.xyz[:, n, None, core] - truth.xyz[instant][:, :, core], axis=-1)
+        apart = np.linalg.norm(points.xyz[:, n][:, None, core] - truth.xyz[instant][:, :, core], axis=-1)
         known = np.isfinite(apart)
         mean = np.where(known, apart, 0.0).sum(axis=(0, 2)) / np.maximum(known.sum(axis=(0, 2)), 1)
         person = int(np.argmin(np.where(known.any(axis=(0, 2)), mean, np.inf)))

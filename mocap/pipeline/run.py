@@ -23,10 +23,11 @@ from mocap.core.summary import RunSummary, TruthErrors
 from mocap.core.types import JointAngles, Motion, Points3D, Poses2D, SyncTable, Take, Tracks2D
 from mocap.detect import Detector, Pacing, assemble_detector
 from mocap.export import export
-from mocap.fit import BodySettings, body_points, fill_gaps, fit_body, smooth
+from mocap.fit import body_points
 from mocap.kinematics import joint_angles
 from mocap.pipeline.detection import detect_trial
 from mocap.pipeline.figures import quality, truth_errors
+from mocap.pipeline.fitting import body_of, clean
 from mocap.pipeline.imported import ImportRequest, imported_poses, open_imported
 from mocap.pipeline.inputs import TrialInput, open_trial
 from mocap.pipeline.runs import adopt_poses, choose_run, finished, rig_key
@@ -253,14 +254,14 @@ def _compute(job: _Job, source: _Source, poses_key: str, seconds: dict[str, floa
         job.progress(stage_name, 1, 1)
         return stored.result
 
-    rig, wanted = job.trial.rig, job.settings.triangulate
+    rig, wanted, fitting = job.trial.rig, job.settings.triangulate, job.settings.fit
     tracks = stage("tracks2d", "associate", Tracks2D, partial(_associate, poses.result, job))
     del poses  # the largest of all results, and nobody needs it any more
     # Overlays show what was seen when the picture was taken; points are of the instants.
     joined = at_instants(tracks, job.sync)
     measured = stage("points3d_raw", "triangulate", Points3D, partial(triangulate, joined, rig, wanted.as_stage()))
-    final = stage("points3d", "filter", Points3D, partial(_clean, measured, job))
-    motion = stage("motion", "body", Motion, partial(_fit, measured, job))
+    final = stage("points3d", "filter", Points3D, partial(clean, measured, job.sync.rate_hz, fitting))
+    motion = stage("motion", "body", Motion, partial(body_of, measured, job.sync.rate_hz, fitting))
     angles = stage("angles", "angles", JointAngles, partial(joint_angles, body_points(final, motion)))
     people = _names(tracks, job.settings)
     take = Take(job.trial.folder.name, job.sync.t_s, job.sync.rate_hz, people, final, angles, motion)
@@ -280,17 +281,6 @@ def _names(tracks: Tracks2D, settings: PipelineSettings) -> tuple[str, ...]:
     if settings.associate.people == "subject":
         return ("subject",)
     return tuple(f"person_{number + 1}" for number in tracks.person_ids.tolist())
-
-
-def _fit(measured: Points3D, job: _Job) -> Motion:
-    """Fit the body to the points as measured; it smooths and bridges by itself."""
-    return fit_body(measured, job.sync.rate_hz, BodySettings(job.settings.fit.max_gap_s))
-
-
-def _clean(measured: Points3D, job: _Job) -> Points3D:
-    """Fill short gaps and filter."""
-    wanted, rate_hz = job.settings.fit, job.sync.rate_hz
-    return smooth(fill_gaps(measured, rate_hz, wanted.max_gap_s), rate_hz, wanted.cutoff_hz, wanted.order)
 
 
 def _write_outputs(job: _Job, results: _Results) -> _Outputs:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
@@ -76,11 +76,30 @@ class TriangulateSettings(_Settings):
 
 
 class FitSettings(_Settings):
-    """Longest gap that is filled, s, and the low-pass filter."""
+    """How points become a clean signal and a body.
+
+    Attributes
+    ----------
+    max_gap_s : float
+        Longest gap that is filled, s.
+    cutoff_hz : float or "auto"
+        Of the filter of the points; "auto" finds it by residual analysis.
+    order : int
+        Of the Butterworth filter.
+    filter : str
+        A name of ``mocap.fit.FILTERS``. The body smooths by itself and takes the points as measured.
+    spikes_s : float
+        How far the neighbours reach that a spike is told by, s; 0 leaves spikes in.
+    contact : bool
+        Whether feet that stand are held to the ground.
+    """
 
     max_gap_s: float = Field(ge=0)
-    cutoff_hz: float = Field(gt=0)
+    cutoff_hz: Annotated[float, Field(gt=0)] | Literal["auto"]
     order: int = Field(ge=2, le=8, multiple_of=2)
+    filter: Literal["none", "butterworth", "kalman", "one_euro", "savitzky_golay", "gcv_spline"] = "butterworth"
+    spikes_s: float = Field(default=0.0, ge=0)
+    contact: bool = True
 
 
 class OutputSettings(_Settings):
