@@ -158,7 +158,7 @@ def test_one_stage_networks_are_read_through_the_letterbox(tmp_path: Path, placi
         np.testing.assert_allclose(people_at(got), where, atol=1e-3)
         assert sorted(got.track.tolist()) == [-1, 0, 1]
     # Places only: the standard deviation is a share of the person's size.
-    np.testing.assert_allclose(got.sigma_px[0], np.hypot(2 * 2.0, 0.05 * np.sqrt(60 * 120) / 0.9), rtol=0.01)
+    np.testing.assert_allclose(got.sigma_px[0], np.hypot(2 * 2.0, 0.02 * np.sqrt(60 * 120) / 0.9), rtol=0.01)
 
 
 def test_a_letterbox_covers_the_picture_edge_to_edge() -> None:
