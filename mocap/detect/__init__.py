@@ -6,6 +6,7 @@ from mocap.detect.detector import BlazePoseDetector, DetectorSettings
 from mocap.detect.load import load_detector
 from mocap.detect.pace import Pacing, Past
 from mocap.detect.protocol import Detector, ViewDetector, ViewPoses, ViewState
+from mocap.detect.sides import steady_sides
 from mocap.detect.tracker import all_due
 
 __all__ = [
@@ -21,4 +22,5 @@ __all__ = [
     "assemble_detector",
     "fill_between",
     "load_detector",
+    "steady_sides",
 ]

@@ -16,7 +16,7 @@ from mocap.capture import FrameReader, VideoInfo, images_at
 from mocap.core.errors import CancelledError, SessionError
 from mocap.core.progress import CancelToken, Progress
 from mocap.core.types import FloatArray, ImageArray, IntArray, Poses2D, SyncTable
-from mocap.detect import Detector, Past, ViewDetector, ViewPoses, ViewState, all_due, fill_between
+from mocap.detect import Detector, Past, ViewDetector, ViewPoses, ViewState, all_due, fill_between, steady_sides
 from mocap.detect.protocol import BoolArray
 from mocap.pipeline.ahead import Ahead
 from mocap.session import RunFolder, Stored, load, save
@@ -230,4 +230,4 @@ def _join(folder: Path, key: str, sync: SyncTable, detector: Detector) -> Poses2
             "Run the same command again, and only once at a time.",
             folder,
         )
-    return fill_between(joined, looked)
+    return fill_between(steady_sides(joined, looked), looked)
