@@ -11,6 +11,7 @@ import numpy as np
 from calibration.files import atomic_write
 from mocap.core.body import rest_directions, to_matrix
 from mocap.core.errors import InputError
+from mocap.core.euler import tait_bryan, unwrapped
 from mocap.core.skeleton import Skeleton
 from mocap.core.types import FloatArray, Take
 from mocap.export.posed import NO_BODY, posed
@@ -23,8 +24,6 @@ CM_PER_M = 100.0
 USUAL_ORDER = "ZXY"
 # The last joints have no bone to draw; this gives the hand, the foot and the head something to be seen by.
 END_SITE_CM = 5.0
-# Below this cosine of the middle angle the first and the last turn about the same axis.
-SINGULAR_COSINE = 1e-9
 
 
 @dataclass(frozen=True)
@@ -102,7 +101,7 @@ class BvhExporter:
             return Written((), (NO_BODY,))
         root = skeleton.parents.index(-1)
         offsets = CM_PER_M * body.offset
-        degrees = np.degrees(euler_angles(to_matrix(body.rotation), self.names.axes))
+        degrees = np.degrees(unwrapped(tait_bryan(to_matrix(body.rotation), self.names.axes)))
         order = depth_first(skeleton)
         values = np.concatenate([CM_PER_M * body.root, degrees[:, order].reshape(len(degrees), -1)], axis=1)
         with atomic_write(path) as draft, draft.open("w", encoding="utf-8", newline="\n") as file:
@@ -119,35 +118,6 @@ class BvhExporter:
                 *late_start(take),
             ),
         )
-
-
-def euler_angles(matrix: FloatArray, axes: tuple[int, int, int]) -> FloatArray:
-    """Angles (T, J, 3), rad, of matrices (T, J, 3, 3) = R1 R2 R3 about three different axes, continuous over time.
-
-    Every rotation has two such triples, (a, b, c) and (a + pi, pi - b, c + pi). Of these the one nearer to
-    that of the frame before is taken, and whole turns are added where they bring it nearer.
-    """
-    m, (i, j, k) = matrix, axes
-    sign = 1.0 if (j - i) % 3 == 1 else -1.0
-    sine = np.clip(sign * m[..., i, k], -1.0, 1.0)
-    singular = np.hypot(m[..., j, k], m[..., k, k]) < SINGULAR_COSINE
-    a = np.where(
-        singular,
-        np.arctan2(sign * m[..., k, j], m[..., j, j]),
-        np.arctan2(-sign * m[..., j, k], m[..., k, k]),
-    )
-    c = np.where(singular, 0.0, np.arctan2(-sign * m[..., i, j], m[..., i, i]))
-    first = np.stack([a, np.arcsin(sine), c], axis=-1)
-    second = np.stack([a + np.pi, np.pi - first[..., 1], c + np.pi], axis=-1)
-    # The second of both frames are as far apart as the first of both, so only changes need to be counted.
-    change = _distance(second[1:], first[:-1]) < _distance(first[1:], first[:-1])
-    odd = np.concatenate([np.zeros((1, m.shape[1]), dtype=np.int64), np.cumsum(change, axis=0)]) % 2 == 1
-    return np.unwrap(np.where(odd[..., None], second, first), axis=0)
-
-
-def _distance(a: FloatArray, b: FloatArray) -> FloatArray:
-    """Sum of the differences of angles, whole turns left out."""
-    return np.asarray(np.abs(np.angle(np.exp(1j * (a - b)))).sum(axis=-1))
 
 
 def depth_first(skeleton: Skeleton) -> list[int]:
