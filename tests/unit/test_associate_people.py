@@ -100,7 +100,7 @@ def test_two_seconds_out_of_sight_and_a_late_bystander(crossing: Scene) -> None:
     who = identities(tracks, poses, ids)
     assert sorted(who) == [0, 1, 2, 3]
     assert who[-1] == 3, "people are in the order of their appearance"
-    shown = np.isfinite(tracks.xy[:, :, who.index(0), :, 0]).any(axis=(1, 2))
+    shown = np.asarray(np.isfinite(tracks.xy[:, :, who.index(0), :, 0]).any(axis=(1, 2)))
     assert shown[:80].mean() > 0.97
     assert not shown[95:145].any()
     assert shown[165:].mean() > 0.97
