@@ -270,7 +270,8 @@ class BoardProblem:
         lens, shapes = self.layout.cameras[camera].lens, self.shape_basis.shape[1] > 0
         step = max(1, CORNERS_AT_ONCE // pictures.seen.shape[1])
         parts = []
-        for start in range(0, len(rotation), step):
+        # A camera that saw nothing still gives its empty sums.
+        for start in range(0, max(len(rotation), 1), step):
             part = slice(start, start + step)
             turn, shift = rotation[part], translation[part]
             points = state.points @ np.swapaxes(turn, 1, 2) + shift[:, None]

@@ -164,4 +164,4 @@ def observe(
     by_points = np.einsum("uapk,dapk->pukd", seen.by_camera, seen.by_point, optimize=True)
     blocks = np.einsum("dapk,eapk->kde", seen.by_point, seen.by_point, optimize=True)
     pull = np.einsum("dapk,apk->kd", seen.by_point, seen.residual, optimize=True)
-    return Observed(seen.cost, matrix, vector, by_points.reshape(pictures, unknowns, -1), blocks, pull)
+    return Observed(seen.cost, matrix, vector, by_points.reshape(pictures, unknowns, 3 * corners), blocks, pull)

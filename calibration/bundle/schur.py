@@ -18,6 +18,8 @@ from calibration.transforms import FloatArray
 
 # Keeps unknowns solvable that the observations barely determine, relative to each one's own scale.
 FLOOR = 1e-12
+# Information below which an unknown counts as not observed at all; its square root and square stay finite.
+UNSEEN = 1e-60
 # Pieces of a product shorter than this are not worth cutting.
 MIN_PIECE = 8
 
@@ -277,7 +279,7 @@ def covariance(normal: Normal) -> tuple[FloatArray, FloatArray]:
     count, _, size, _ = normal.local.shape
     factor = _Factor(normal.local, 0.0)
     reduced, _ = factor.reduce(normal)
-    scale = 1.0 / np.sqrt(np.maximum(np.diag(normal.shared), np.finfo(float).tiny))
+    scale = 1.0 / np.sqrt(np.maximum(np.diag(normal.shared), UNSEEN))
     values, vectors = np.linalg.eigh(reduced * scale[:, None] * scale)
     # What the views do not determine gets an enormous sigma, not an exception.
     root = vectors / np.sqrt(np.maximum(values, 1e-15)) * scale[:, None]

@@ -11,7 +11,7 @@ from calibration import CalibrationError
 from calibration.bundle import BundleSettings, Timed, adjust, adjust_with_times
 from calibration.bundle.lens import lens_vector
 from calibration.bundle.synthetic import Recording, Scene, disturb, record
-from calibration.bundle.timing import JITTER_SIGMA_S
+from calibration.bundle.timing import JITTER_SIGMA_S, MODELS
 from calibration.errors import CancelledError
 
 # As programs record webcams: a picture every 67 ms, stamped when it arrives.
@@ -121,6 +121,30 @@ def test_a_model_that_cannot_gain_is_not_solved() -> None:
     timed = adjust_with_times(recording.sightings, *disturb(recording, 6, amount=0.5))
     assert np.isnan(timed.tried[2].hidden_px)
     assert np.isfinite([tried.hidden_px for tried in timed.tried[:2]]).all()
+
+
+def test_a_fixed_camera_that_saw_nothing_and_a_single_camera(jittery: Recording) -> None:
+    xy = jittery.sightings.xy.copy()
+    xy[:, 1] = np.nan
+    rig, boards = disturb(jittery, 4, amount=0.3)
+    settings = BundleSettings(fixed_poses=frozenset({"cam_2"}))
+    for clocks, sigma in (MODELS[0], MODELS[2]):
+        model = replace(settings, clocks=clocks, jitter_sigma_s=sigma)
+        found = adjust(replace(jittery.sightings, xy=xy), rig, boards, model)
+        assert found.converged
+        np.testing.assert_allclose(found.rig.cameras[1].cam_from_world, rig.cameras[1].cam_from_world, atol=1e-12)
+        assert np.isnan(found.jitter_s[:, 1]).all()
+    seen = jittery.sightings
+    alone = replace(
+        seen,
+        cameras=("cam_1",),
+        sizes_wh=seen.sizes_wh[:1],
+        xy=seen.xy[:, :1],
+        t_s=seen.t_s[:, :1],
+        frame_index=seen.frame_index[:, :1],
+    )
+    # Nothing tells the times of a single camera's pictures.
+    assert not np.nan_to_num(adjust_with_times(alone, rig.select(("cam_1",)), boards).result.jitter_s).any()
 
 
 def test_steady_clocks_get_no_jitter() -> None:
