@@ -1,6 +1,6 @@
 """From points to a clean signal and a body of constant bone lengths."""
 
-from mocap.fit.body import BodySettings, body_points, fit_body
+from mocap.fit.body import BodySettings, body_points, fit_body, fit_body_to_views
 from mocap.fit.butterworth import smooth
 from mocap.fit.filters import FILTERS, FilterSettings, filtered, residual_cutoff
 from mocap.fit.gaps import fill_gaps
@@ -17,6 +17,7 @@ __all__ = [
     "fill_gaps",
     "filtered",
     "fit_body",
+    "fit_body_to_views",
     "follow",
     "remove_spikes",
     "residual_cutoff",

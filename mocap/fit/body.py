@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 
+from calibration.camera import CameraRig
 from mocap.core.body import forward, joint_centres
 from mocap.core.errors import InputError
-from mocap.core.types import FloatArray, Motion, Points3D
+from mocap.core.skeleton import Skeleton
+from mocap.core.types import FloatArray, Motion, Points3D, Tracks2D
 from mocap.fit.banded import covariances
 from mocap.fit.chain import Chain, IndexArray, Pose, chain_of, place
 from mocap.fit.closed_form import bone_lengths, closed_form
 from mocap.fit.contact import Contact, find_contact
-from mocap.fit.evidence import Evidence, point_evidence
+from mocap.fit.evidence import Evidence, pixel_evidence, point_evidence
 from mocap.fit.solve import Model, Stretch, information, solve
 from mocap.fit.start import (
     attachment_covariance,
@@ -86,8 +90,13 @@ def fit_body(points: Points3D, rate_hz: float, settings: BodySettings | None = N
         )
     chain = chain_of(points.skeleton)
     people = [fit_person(chain, points, n, 1.0 / rate_hz, settings).motion for n in range(points.xyz.shape[1])]
+    return _together(points.skeleton, people)
+
+
+def _together(skeleton: Skeleton, people: list[Motion]) -> Motion:
+    """Motions of one person each as one of all."""
     return Motion(
-        points.skeleton,
+        skeleton,
         np.concatenate([one.root_xyz for one in people], axis=1),
         np.concatenate([one.rotation for one in people], axis=1),
         np.concatenate([one.bone_length for one in people]),
@@ -147,8 +156,51 @@ def body_points(points: Points3D, motion: Motion) -> Points3D:
     return replace(points, xyz=xyz, cov=cov)
 
 
-def fit_person(chain: Chain, points: Points3D, person: int, dt: float, settings: BodySettings) -> FittedPerson:
-    """Fit one person; the motion has one person."""
+def fit_body_to_views(
+    tracks: Tracks2D, rig: CameraRig, points: Points3D, rate_hz: float, settings: BodySettings | None = None
+) -> Motion:
+    """Fit the same body straight to the keypoints in the pictures of all cameras, without points in between.
+
+    A keypoint that one camera sees then counts too, and so does a view that triangulation left out, robustly.
+
+    Parameters
+    ----------
+    tracks : Tracks2D
+        At the instants of ``points``; cameras in the order of the rig.
+    points : Points3D
+        As triangulated from them: where the fit starts.
+    """
+    if tracks.cameras != rig.names:
+        raise ValueError(f"tracks are of cameras {tracks.cameras}, the rig has {rig.names}")
+    settings = settings or BodySettings()
+    chain = chain_of(points.skeleton)
+    people = []
+    for n in range(points.xyz.shape[1]):
+        views = partial(
+            pixel_evidence,
+            rig,
+            tracks.xy[:, :, n, chain.keypoint],
+            tracks.sigma_px[:, :, n, chain.keypoint],
+        )
+        people.append(fit_person(chain, points, n, 1.0 / rate_hz, settings, views).motion)
+    return _together(points.skeleton, people)
+
+
+def fit_person(
+    chain: Chain,
+    points: Points3D,
+    person: int,
+    dt: float,
+    settings: BodySettings,
+    views: Callable[[FloatArray], Evidence] | None = None,
+) -> FittedPerson:
+    """Fit one person; the motion has one person.
+
+    Parameters
+    ----------
+    views : callable, optional
+        Makes the evidence, from the covariance of where the keypoints lie on the body, in place of the points.
+    """
     one = replace(
         points,
         xyz=points.xyz[:, person : person + 1],
@@ -164,7 +216,10 @@ def fit_person(chain: Chain, points: Points3D, person: int, dt: float, settings:
     if pose is None:
         return FittedPerson(missing(one, measured, spread), None)
     own = attachment_covariance(chain, place(chain, pose, length).world, size)
-    evidence = point_evidence(one.xyz[:, 0, chain.keypoint], one.cov[:, 0, chain.keypoint], own)
+    if views is None:
+        evidence: Evidence = point_evidence(one.xyz[:, 0, chain.keypoint], one.cov[:, 0, chain.keypoint], own)
+    else:
+        evidence = views(own)
     solution = fit_sequence(chain, evidence, pose, length, measured[0], dt, settings)
     shown = shown_joints(chain, evidence.seen, dt, settings.max_gap_s)
     motion = to_motion(chain, solution.pose, solution.length, solution.covariance, shown, measured, spread)

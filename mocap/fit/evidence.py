@@ -11,6 +11,7 @@ from typing import Protocol
 
 import numpy as np
 
+from calibration.camera import CameraRig
 from mocap.core.types import FloatArray
 from mocap.fit.chain import BoolArray, IndexArray, Placed, Pose
 
@@ -174,6 +175,28 @@ class PixelEvidence:
         seen_spread = np.einsum("tmcki,tmij,tmckj->tmc", moves, self.own, moves) / 2.0
         weight = np.where(ahead, 1.0 / (1.0 / np.where(ahead, self.weight, 1.0) + seen_spread), 0.0)
         return moves, residual, weight
+
+
+def pixel_evidence(rig: CameraRig, xy: FloatArray, sigma_px: FloatArray, own: FloatArray) -> PixelEvidence:
+    """Make evidence of keypoints in the pictures.
+
+    Parameters
+    ----------
+    xy : (T, C, M, 2)
+        px; NaN where not seen.
+    sigma_px : (T, C, M)
+    own : (T, M, 3, 3)
+        Covariance of where the keypoints lie on the body, m^2.
+    """
+    rays = np.moveaxis(rig.undistort(xy), 1, 2)
+    sigma = np.moveaxis(sigma_px, 1, 2) / rig.focals_px
+    seen = np.isfinite(rays).all(axis=-1) & (sigma > 0.0)
+    return PixelEvidence(
+        np.where(seen[..., None], rays, 0.0),
+        np.where(seen, 1.0 / np.square(np.where(seen, sigma, 1.0)), 0.0),
+        rig.cam_from_world[:, :3],
+        own,
+    )
 
 
 def cauchy(chi_squared: FloatArray, width: float) -> tuple[FloatArray, FloatArray]:
