@@ -133,7 +133,7 @@ def _instants(
         for c, video in enumerate(videos)
     ]
     if not isinstance(detector, ViewDetector):
-        return _together(detector, zip(*views, strict=True), states)
+        return _together(detector, zip(*views, strict=True), wanted.shape[0], states)
     followed = [
         stack.enter_context(
             Ahead(_follow(detector, images, wanted.shape[0], state), VIEWS_AHEAD, f"detect {video.camera}")
@@ -144,10 +144,12 @@ def _instants(
 
 
 def _together(
-    detector: Detector, instants: Iterator[tuple[ImageArray | None, ...]], states: list[ViewState]
+    detector: Detector, instants: Iterator[tuple[ImageArray | None, ...]], count: int, states: list[ViewState]
 ) -> Iterator[Seen]:
-    """Show all views of an instant to the detector at once."""
-    for images in instants:
+    """Show all views of an instant to the detector at once; in the last nobody is passed over."""
+    for n, images in enumerate(instants):
+        if n == count - 1:
+            states = [all_due(state) for state in states]
         found, states = detector.detect(images, states)
         yield found, states
 

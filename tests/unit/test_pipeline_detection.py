@@ -103,6 +103,27 @@ def test_views_run_side_by_side_and_passed_over_pictures_are_filled(
     assert detecting_threads() == []
 
 
+class Together(Brightness):
+    """The same, asked for all views at once."""
+
+    detect_view = None  # type: ignore[assignment]
+
+    def detect(
+        self, images: Sequence[ImageArray | None], states: Sequence[ViewState]
+    ) -> tuple[list[ViewPoses], list[ViewState]]:
+        pairs = [Brightness.detect_view(self, image, state) for image, state in zip(images, states, strict=True)]
+        return [poses for poses, _ in pairs], [state for _, state in pairs]
+
+
+def test_a_detector_that_wants_all_views_at_once_gets_them(videos: tuple, sync: SyncTable, tmp_path: Path) -> None:
+    together = Together()
+    assert not isinstance(together, ViewDetector)
+    one, other = (run(videos, sync, tmp_path / str(n), d) for n, d in enumerate((together, Brightness())))
+    assert np.isfinite(one.xy).all()
+    np.testing.assert_array_equal(one.xy, other.xy)
+    assert together.threads == {"MainThread"}
+
+
 def test_a_stopped_run_goes_on_and_comes_to_the_same(
     videos: tuple, sync: SyncTable, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
