@@ -192,10 +192,10 @@ class CardDetector:
         for view, whole, boxes in zip(views, regions, found, strict=True):
             xyxy = prepare.to_picture(boxes.xyxy.reshape(-1, 2), whole, spec.wh).reshape(-1, 4)
             known = np.array([self._box(b.region) for b in view.people]).reshape(-1, 4)
-            new = (overlap(xyxy, known) < SAME_BOX).all(axis=1)
-            regions_new = prepare.box_region(xyxy[new], self._network.card.input)
+            around = prepare.box_region(xyxy, self._network.card.input)
+            new = (overlap(self._box(around), known) < SAME_BOX).all(axis=1)
             room = self.max_people - len(view.people)
-            jobs += [(view, r, -1) for r in regions_new if usable_region(r, view.wh)][:room]
+            jobs += [(view, r, -1) for r in around[new] if usable_region(r, view.wh)][:room]
         self._look(jobs)
 
     def _look(self, jobs: list[tuple[_View, FloatArray, int]]) -> None:
@@ -226,19 +226,25 @@ class CardDetector:
             view.people = self._recognised(view, whole, people)
 
     def _recognised(self, view: _View, whole: FloatArray, people: People) -> list[Person]:
-        """People of a view ; those who overlap a known one the most take its slot."""
+        """People of a view; each known one's slot goes to whoever is where they are expected."""
         spec, trust = self._network.card.input, self._network.card.uncertainty
         scale = float(whole[2]) / spec.wh[1]
         xyxy = prepare.to_picture(people.boxes.xyxy.reshape(-1, 2), whole, spec.wh).reshape(-1, 4)
-        slots = match_slots(xyxy, self._box(view.state.roi), view.state.track)
         found = []
         for n, box in enumerate(xyxy):
             score = self._within(xy := prepare.to_picture(people.xy[n], whole, spec.wh), people.score[n], view.wh)
             size = float(np.sqrt(np.prod(np.clip(box[2:] - box[:2], 0.0, None))))
             sigma = sigma_px(trust, np.full(len(score), np.nan), score, scale, size)
             region = prepare.box_region(box[None], spec)[0]
-            found.append(self._person(xy, score, sigma, region, slots[n], view))
-        return [person for person in found if self._is_person(person)]
+            found.append(self._person(xy, score, sigma, region, -1, view))
+        found = [person for person in found if self._is_person(person)]
+        # Boxes around keypoints, of the input's shape, as the state remembers them: the like is compared.
+        boxes = self._box(np.array([person.next_region for person in found]).reshape(-1, 4))
+        slots = match_slots(boxes, self._box(view.state.roi), view.state.track)
+        return [
+            replace(p, slot=s, track=int(view.state.track[s]) if s >= 0 else -1)
+            for p, s in zip(found, slots, strict=True)
+        ]
 
     def _person(
         self, xy: FloatArray, score: FloatArray, sigma: FloatArray, region: FloatArray, slot: int, view: _View

@@ -322,3 +322,20 @@ def test_a_position_beyond_the_outputs_of_torchscript_is_told(tmp_path: Path) ->
     net._places = {"heatmap": 3}
     with pytest.raises(ModelError, match="no output 3; it has 1"):
         net.keypoints([np.zeros((128, 96, 3), dtype=np.uint8)])
+
+
+def test_slim_people_keep_their_numbers_in_one_stage_networks(tmp_path: Path) -> None:
+    """Their boxes are much narrower than the squares that the state remembers."""
+    spec = InputSpec(size_px=WHOLE[0])
+    affine = prepare.picture_from_input(prepare.whole_region(PICTURE, spec), WHOLE)
+    where = np.array([[150.0, 200.0], [400.0, 260.0]])
+    spots = TEMPLATE * [0.3, 3.0] + where[:, None]
+    pose = np.dstack([(spots - affine[:, 2]) @ np.linalg.inv(affine[:, :2]).T, np.full((2, 3), 0.9)])
+    boxes = np.concatenate([pose[..., :2].min(axis=1), pose[..., :2].max(axis=1), [[0.8], [0.7]]], axis=1)
+    decoder = {"kind": "rtmo", "outputs": {"boxes": "dets", "keypoints": "keypoints"}}
+    net = fixed_net(tmp_path / "rtmo.onnx", WHOLE, dets=boxes[None], keypoints=pose[None])
+    found = CardDetector(CardNetwork(spot_card("rtmo", "people", decoder, WHOLE), net))
+    state = [found.initial_state()]
+    for _ in range(4):
+        (got,), state = found.detect([picture()], state)
+        assert got.track.tolist() == [0, 1, -1]
