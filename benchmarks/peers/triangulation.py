@@ -2,9 +2,9 @@
 
     python benchmarks/peers/triangulation.py pose2sim|aniposelib IN.npz OUT.npz
 
-IN holds ``pixels`` (C, M, 2), ``K`` (C, 3, 3), ``dist`` (C, 5), ``pose`` (C, 4, 4), ``size`` (C, 2). OUT gets ``xyz``
-(M, 3), ``seconds`` of wall and ``user`` time. Neither program is given more work than it needs: Pose2Sim gets
-undistorted pixels, so that it need not project through the lens.
+IN holds ``pixels`` (C, M, 2), ``K`` (C, 3, 3), ``dist`` (C, 5), ``pose`` (C, 4, 4), ``size`` (C, 2). OUT gets
+``xyz`` (M, 3), ``seconds`` of wall and ``user`` time. Neither program is given more work than it needs: Pose2Sim
+gets undistorted pixels, so that it need not project through the lens.
 """
 
 from __future__ import annotations

@@ -272,8 +272,8 @@ def _search(solver: Triangulator, lost: Array, pixels: Array, rays: Array, jacob
         if at.shape[0]:
             found = model.intrinsics.undistort(solver.get(pixels[camera][:, at]).T)
             slope = model.intrinsics.distort_jacobian(found).reshape(-1, 4)
-            rays[camera, :, at] = solver.put(np.ascontiguousarray(found.T))
-            jacobian[camera, :, at] = solver.put(np.ascontiguousarray(slope.T))
+            rays[camera][:, at] = solver.put(np.ascontiguousarray(found.T))
+            jacobian[camera][:, at] = solver.put(np.ascontiguousarray(slope.T))
 
 
 def _plain_block(

@@ -7,10 +7,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from calibration import CameraRig
+from calibration import CameraRig, Intrinsics
 from mocap.core.types import Tracks2D
 from mocap.presets import load_skeleton
-from mocap.triangulate import TriangulationSettings, triangulate
+from mocap.triangulate import Noise, TriangulationSettings, triangulate
+from mocap.triangulate.lens import lenses_of, undistort
 from tests.conftest import ring_rig
 
 SKELETON = load_skeleton("blazepose33")
@@ -128,3 +129,133 @@ def test_cameras_in_another_order_are_refused(rig: CameraRig) -> None:
     tracks = tracks_of(rig, cloud(frames=2))
     with pytest.raises(ValueError, match="cameras"):
         triangulate(tracks, rig.select(rig.names[::-1]))
+
+
+@pytest.mark.parametrize("claimed_px", [1.0, 5.0])
+@pytest.mark.parametrize("noise_px", [1.0, 3.0, 10.0])
+def test_sigma_is_honest_whatever_the_detector_claims(rig: CameraRig, noise_px: float, claimed_px: float) -> None:
+    xyz = cloud(frames=100)
+    tracks = tracks_of(rig, xyz, noise_px)
+    points = triangulate(replace(tracks, sigma_px=np.full_like(tracks.score, claimed_px)), rig)
+    error = points.xyz - xyz
+    normalised = np.einsum("...i,...ij,...j->...", error, np.linalg.inv(points.cov), error) / 3
+    assert 0.9 < np.nanmean(normalised) < 1.12
+
+
+def test_few_views_do_not_make_sigma_smaller(rig: CameraRig) -> None:
+    tracks = tracks_of(rig, cloud(frames=1, people=1)[:, :, :33])
+    score = tracks.score.copy()
+    score[..., 20:] = 0.0
+    exact = triangulate(replace(tracks, score=score), rig)
+    known = triangulate(replace(tracks, score=score), rig, noise=Noise())
+    np.testing.assert_allclose(exact.cov, known.cov)
+
+
+@pytest.mark.parametrize("cameras", [5, 16])
+def test_many_bad_views_are_left_out(cameras: int) -> None:
+    rig = ring_rig(cameras)
+    xyz = cloud(frames=100)
+    tracks = tracks_of(rig, xyz, noise_px=1.0)
+    # Up to two of five, up to six of sixteen, each off its own way.
+    worst = np.argsort(RNG.random((100, cameras, 2, 33)), axis=1) < RNG.integers(
+        0, (cameras - 1) // 2, size=(100, 1, 2, 33)
+    )
+    way = RNG.uniform(0, 2 * np.pi, worst.shape)
+    shift = RNG.uniform(30, 200, worst.shape)[..., None] * np.stack([np.cos(way), np.sin(way)], axis=-1)
+    points = triangulate(replace(tracks, xy=tracks.xy + worst[..., None] * shift), rig)
+    error = np.linalg.norm(points.xyz - xyz, axis=-1)
+    assert np.isfinite(error).mean() > 0.99
+    assert (error > 0.03).mean() < 0.01
+    assert (points.used & worst).sum() < 0.01 * worst.sum()
+    assert (points.used | worst).mean() > 0.97
+
+
+def test_torch_gives_what_numpy_gives(rig: CameraRig) -> None:
+    pytest.importorskip("torch")
+    xyz = cloud(frames=40)
+    tracks = tracks_of(rig, xyz, noise_px=2.0)
+    xy = tracks.xy.copy()
+    xy[RNG.random(xy.shape[:-1]) < 0.1] += 90.0
+    xy[3, 0] = np.nan
+    for some in (rig, ring_rig(9)):
+        if some is not rig:
+            tracks = tracks_of(some, xyz, noise_px=2.0)
+            xy = tracks.xy + 90.0 * (RNG.random(tracks.score.shape) < 0.2)[..., None]
+        bad = replace(tracks, xy=xy)
+        host, card = triangulate(bad, some), triangulate(bad, some, device="cpu")
+        np.testing.assert_allclose(card.xyz, host.xyz, atol=1e-9)
+        np.testing.assert_allclose(card.cov, host.cov, atol=1e-12)
+        np.testing.assert_allclose(card.reproj_px, host.reproj_px, atol=1e-6)
+        np.testing.assert_array_equal(card.used, host.used)
+
+
+def test_the_reprojection_error_is_in_the_picture_as_taken(rig: CameraRig) -> None:
+    xyz = cloud(frames=10)
+    tracks = tracks_of(rig, xyz, noise_px=2.0)
+    points = triangulate(tracks, rig)
+    pixels, _ = rig.project(points.xyz)
+    expected = np.linalg.norm(np.moveaxis(pixels, 0, 1) - tracks.xy, axis=-1)
+    np.testing.assert_allclose(points.reproj_px, expected, atol=1e-6)
+
+
+def test_lenses_of_all_kinds_together() -> None:
+    rig = wide_rig()
+    xyz = cloud(frames=20)
+    tracks = tracks_of(rig, xyz)
+    points = triangulate(tracks, rig)
+    np.testing.assert_allclose(points.xyz, xyz, atol=1e-7)
+    noisy = triangulate(tracks_of(rig, cloud(frames=200), 2.0), rig)
+    assert np.isfinite(noisy.xyz).all(axis=-1).mean() > 0.99
+
+
+def test_sigma_is_honest_at_the_edge_of_a_wide_lens() -> None:
+    # There a pixel is another angle than in the middle, and another one outwards than around.
+    rig = wide_rig()
+    xyz = RNG.uniform([-1.8, -1.8, -0.5], [1.8, 1.8, 2.5], size=(150, 2, 33, 3))
+    pixels, valid = rig.project(xyz)
+    xy = np.moveaxis(pixels, 0, 1) + RNG.normal(size=(150, 4, 2, 33, 2)) * 2.0
+    score = np.moveaxis(valid, 0, 1) * 0.9
+    tracks = Tracks2D(rig.names, SKELETON, xy, np.full(score.shape, 2.0), score, np.arange(2))
+    points = triangulate(tracks, rig)
+    error = points.xyz - xyz
+    normalised = np.einsum("...i,...ij,...j->...", error, np.linalg.inv(points.cov), error) / 3
+    assert 0.9 < np.nanmean(normalised) < 1.12
+
+
+@pytest.mark.parametrize("axis_off", [0.0, 0.3])
+def test_the_quick_lens_agrees_with_the_careful_one(axis_off: float) -> None:
+    rig = wide_rig(skew=axis_off)
+    pixels = RNG.uniform([-200, -200], [840, 680], size=(500, 4, 2))
+    expected = rig.undistort(pixels)
+    with np.errstate(all="ignore"):
+        rays, jacobian, found = undistort(np, lenses_of(rig), np.ascontiguousarray(pixels.transpose(1, 2, 0)))
+    rays, found = rays.transpose(2, 0, 1), found.T
+    assert found[np.isfinite(expected[..., 0])].mean() > 0.95
+    # What it finds is right, and it finds nothing where there is nothing.
+    np.testing.assert_allclose(rays[found], expected[found], atol=1e-6)
+    slope = np.stack([c.intrinsics.distort_jacobian(expected[:, i]) for i, c in enumerate(rig.cameras)], axis=1)
+    got = jacobian.transpose(2, 0, 1).reshape(slope.shape)
+    np.testing.assert_allclose(got[found], slope[found], rtol=1e-4, atol=1e-2)
+
+
+def test_nobody_is_no_point(rig: CameraRig) -> None:
+    tracks = tracks_of(rig, cloud(frames=3))
+    nobody = Tracks2D(
+        rig.names, SKELETON, tracks.xy[:, :, :0], tracks.sigma_px[:, :, :0], tracks.score[:, :, :0], np.arange(0)
+    )
+    assert triangulate(nobody, rig).xyz.shape == (3, 0, 33, 3)
+    unseen = replace(tracks, score=0.0 * tracks.score)
+    assert np.isnan(triangulate(unseen, rig).xyz).all()
+
+
+def wide_rig(skew: float = 0.0) -> CameraRig:
+    """A strong pinhole, a rational one, a fisheye and a lens without distortion."""
+    K = np.array([[300.0, skew, 319.5], [0, 305.0, 239.5], [0, 0, 1.0]])
+    lenses = (
+        Intrinsics((640, 480), K, np.array([-0.25, 0.08, 0.001, -0.002, -0.01])),
+        Intrinsics((640, 480), K, np.array([0.5, -0.2, 0.001, -0.001, 0.02, 0.6, -0.1, 0.01])),
+        Intrinsics((640, 480), K, np.array([0.02, -0.01, 0.003, -0.001]), "fisheye"),
+        Intrinsics((640, 480), K, np.zeros(5)),
+    )
+    cameras = ring_rig(4, radius_m=3.0).cameras
+    return CameraRig(tuple(replace(c, intrinsics=lens) for c, lens in zip(cameras, lenses, strict=True)))
