@@ -197,7 +197,8 @@ def _moved(
     drift = with_body.sum(axis=1) / number[:, None]
     new: BoolArray = np.asarray(~np.isfinite(expected[..., 0]))
     place = np.where(measured[..., None], points, expected + drift[:, None])
-    gain = dt / (dt + SPEED_TIME_S)
+    # Speeds begin as means and go on as moving means.
+    gain = (dt / (dt + np.minimum(people.support_s, SPEED_TIME_S)))[:, None, None]
     own = people.speed + gain * off / max(dt, 1e-6)
     known: BoolArray = np.asarray(measured & np.isfinite(own[..., 0]))
     body = np.where(known[..., None], own, 0.0).sum(axis=1) / np.maximum(known.sum(axis=1), 1)[:, None]

@@ -21,8 +21,9 @@ from mocap.associate.settings import AssociationSettings
 from mocap.associate.state import People, Step, nobody, rows
 from mocap.core.types import FloatArray, IntArray
 
-# The search widens by this speed while nobody sees a person, up to the last figure.
-SEARCH_M_S, WIDEST_SEARCH_M = 1.0, 0.3
+# The search widens by this speed while nobody sees a person, and by that of a runner where the speed is not known
+# yet, up to the last figure.
+SEARCH_M_S, RUN_M_S, WIDEST_SEARCH_M = 1.0, 7.0, 0.3
 # In the assignment a person who has been there longer is worth this much more agreement than one who is just
 # turning up, and so is a detection that the view itself numbered as the person of the frame before.
 PROVEN_BONUS, SAME_NUMBER_BONUS = 0.1, 0.05
@@ -53,7 +54,7 @@ def follow(
         Those who are followed on and those who are new. Who was dropped is missing.
     """
     expected = people.points + people.speed * dt
-    member = _assign(people, expected, seen, cameras, plan, settings)
+    member = _assign(people, expected, seen, dt, cameras, plan, settings)
     used = np.zeros(seen.camera.shape[0], dtype=np.bool_)
     used[member[member >= 0]] = True
     after, step = measure(people, expected, member, seen, dt, plan, settings)
@@ -82,6 +83,7 @@ def _assign(
     people: People,
     expected: FloatArray,
     seen: Sightings,
+    dt: float,
     cameras: int,
     plan: BodyPlan,
     settings: AssociationSettings,
@@ -90,7 +92,8 @@ def _assign(
     member = np.full((people.uid.shape[0], cameras), -1, dtype=np.int64)
     if people.uid.size == 0 or seen.camera.size == 0:
         return member
-    width = settings.reach_m + np.minimum(SEARCH_M_S * people.lost_s, WIDEST_SEARCH_M)
+    wider = SEARCH_M_S * people.lost_s + np.where(people.support_s < PROVEN_S, RUN_M_S * dt, 0.0)
+    width = settings.reach_m + np.minimum(wider, WIDEST_SEARCH_M)
     core = expected[:, None, plan.core]
     straight, mirrored = (
         agreement(misses(core, seen.origin, seen.ray[:, k]), width[:, None, None])
