@@ -22,7 +22,9 @@ CORE_NAMES = ("f", "aspect", "cx", "cy")
 
 MOST_STEPS = 40
 # Steps of a fit to nearly the same pictures from where these led.
-FOLD_STEPS = 5
+FOLD_STEPS = 15
+# With fewer pictures than this the optimum moves so far that one step from the whole fit misses it.
+FEWEST_FOR_A_STEP = 16
 # A step that lowers the cost by less than this share ends the fit: parameters then move by far less than
 # their sigmas.
 LEAST_GAIN = 1e-7
@@ -220,9 +222,9 @@ def without(
 ) -> Iterator[tuple[Intrinsics, FloatArray]]:
     """Yield the lens that each fold's other pictures give, and the poses (V, 4, 4) of all under it.
 
-    A part of the pictures moves the optimum so little that one Newton step from the whole fit reaches it. The
-    step is computed from the normal equations of that fit, which are made once for all folds; where it does not
-    lower the cost of the pictures that are left, they are too few for that, and are fitted anew.
+    A part of many pictures moves the optimum so little that one Newton step from the whole fit reaches it. The
+    step is computed from the normal equations of that fit, which are made once for all folds. Few pictures, and
+    those whose cost it does not lower, are fitted anew.
 
     Parameters
     ----------
@@ -248,7 +250,7 @@ def without(
         after = values.copy()
         after[columns] += step
         before_cost = float(squares[~out].sum()) + _quadratic(offset, information)
-        if after[0] > 0 and after[1] > 0:
+        if np.count_nonzero(~out) >= FEWEST_FOR_A_STEP and after[0] > 0 and after[1] > 0:
             lens = with_lens(whole.intrinsics, after)
             pixels, _, _, depth = pose_jacobian(lens, views.points, poses[~out])
             left = np.where(views.seen[~out][..., None], pixels - views.xy[~out], 0.0)

@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from calibration.intrinsics.fit import lens_prior
+from calibration.intrinsics.fit import MOST_STEPS, Views, fit, lens_prior, without
 from calibration.intrinsics.models import FISHEYE, PLAIN_MODELS, beliefs_of, covers_picture, winner
 from calibration.intrinsics.start import converted
 from calibration.intrinsics.views import coverage, most_informative, thin
-from tests.boards import lens
+from tests.boards import lens, make_scene
 
 
 def test_conversion_keeps_the_picture() -> None:
@@ -83,3 +83,27 @@ def test_richer_model_must_win_on_held_out_pictures() -> None:
     assert (
         winner(PLAIN_MODELS, dict(zip(names, (plain, mixed, worse, plain, mixed), strict=True))) == PLAIN_MODELS[0]
     )
+
+
+@pytest.mark.parametrize("count", [6, 30])
+def test_one_step_from_the_whole_fit_holds_pictures_out_as_a_fit_does(count: int) -> None:
+    scene = make_scene(frames=80, noise_px=0.3)
+    seen = scene.sightings.seen[:, 0]
+    shown = np.flatnonzero(seen.sum(axis=1) >= 12)[:count]
+    xy = np.where(seen[shown, :, None], scene.sightings.xy[shown, 0], 0.0)
+    views = Views((1280, 720), scene.sightings.points, xy, seen[shown].astype(np.float64))
+    true = scene.rig.cameras[0]
+    poses = true.cam_from_world @ scene.world_from_board[shown]
+    model = PLAIN_MODELS[1]
+    prior = lens_prior((1280, 720), true.intrinsics.focal_px, model, beliefs_of(true.intrinsics))
+    whole = fit(views, model, true.intrinsics, poses, prior, 0.3)
+    folds = [np.arange(len(shown)) % 3 == fold for fold in range(3)]
+    said = whole.information / 0.3**2 + prior.of(model.columns)
+    sigma = float(np.sqrt(np.linalg.inv(said)[0, 0]))
+    changed = []
+    for out, (found, moved) in zip(folds, without(views, whole, folds, prior, 0.3), strict=True):
+        exact = fit(views.at(~out), model, whole.intrinsics, whole.poses[~out], prior, 0.3, MOST_STEPS).intrinsics
+        changed.append(abs(exact.focal_px - whole.intrinsics.focal_px))
+        assert abs(found.focal_px - exact.focal_px) < 0.15 * sigma
+        assert moved.shape == whole.poses.shape
+    assert max(changed) > 0.5 * sigma  # there was something to be found
