@@ -10,6 +10,7 @@ from mocap.core.types import FloatArray, Motion, Points3D
 from mocap.fit.chain import PLACE, BoolArray, Chain, Pose, exp, jacobian, place, unskew
 from mocap.fit.closed_form import SYMMETRY_TOLERANCE, mirror_pairs
 from mocap.fit.gaps import neighbours
+from mocap.fit.terms import coordinates, turns
 
 # Size of a person whose legs were never seen, m: both legs of an adult from hip to ankle.
 USUAL_SIZE_M = 1.6
@@ -81,7 +82,24 @@ def start_pose(chain: Chain, rotation: FloatArray, root: FloatArray) -> Pose | N
             about = chain.axis[np.flatnonzero(chain.axis_node == node)[0]]
             turn[:, node] = exp(turn_about(matrix, about)[:, None] * about)
             matrix = np.swapaxes(turn[:, node], 1, 2) @ matrix
-    return Pose(position, turn)
+    return within_ranges(chain, Pose(position, turn))
+
+
+def within_ranges(chain: Chain, pose: Pose) -> Pose:
+    """Bring turns into their limits, and twists into their usual range.
+
+    Of a limb that is nearly straight the closed form tells no twist, and one that starts half a turn off, with
+    the hinge bent the wrong way, would not find back.
+    """
+    wanted = coordinates(chain)
+    value, _ = turns(wanted, pose)
+    twists = np.count_nonzero(wanted.takes.any(axis=2), axis=1) > 1
+    usual = np.where(twists, wanted.spread, np.inf)
+    off = np.clip(value, np.maximum(wanted.low, -usual), np.minimum(wanted.high, usual)) - value
+    turn = pose.turn.copy()
+    for c, node in enumerate(wanted.node):
+        turn[:, node] = turn[:, node] @ exp(off[:, c, None] * wanted.axis[c])
+    return Pose(pose.place, turn)
 
 
 def turn_about(matrix: FloatArray, axis: FloatArray) -> FloatArray:
