@@ -21,8 +21,10 @@ LIMBS = (
     ("hip", "knee", "ankle", "heel", "foot", "toe"),
     ("shoulder", "elbow", "wrist", "hand", "pinky", "index", "thumb"),
 )
-# A jump beyond this, in standard deviations, counts no more than this: one lost keypoint must not decide.
-LARGEST_JUMP = 10.0
+# A jump beyond this, in standard deviations, counts no more than this: one lost keypoint must not decide. It is
+# about the breadth of a stride: a pose that is read the wrong way round is read badly, too, and does not fall onto
+# the other limb.
+LARGEST_JUMP = 50.0
 # What it costs to contradict the network in one picture, in standard deviations. Limbs that pass each other may
 # be exchanged by noise of about one; the rest of a walk after that must cost more, and a real swap of a limb's
 # width, ten or more, still be mended over some seconds.
