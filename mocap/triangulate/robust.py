@@ -36,7 +36,7 @@ from mocap.triangulate.removal import mend, plain
 BLOCK = 4096
 BLOCK_ON_CARD = 1 << 22
 # Points that the noise is estimated from, evenly spread: it is then known to about two percent.
-NOISE_POINTS = 4000
+NOISE_POINTS = 2500
 # Entries of the upper triangle that make the whole symmetric matrix, row by row.
 SQUARE = [0, 1, 2, 1, 3, 4, 2, 4, 5]
 
@@ -319,15 +319,23 @@ def _write(
     miss = distort(xp, solver.lenses, fit.rays) - pixels
     miss = xp.where(shown, xp.sqrt(miss[:, 0] ** 2 + miss[:, 1] ** 2), xp.nan)
     used = solver.get(used & good)
-    place = index if index[-1] - index[0] + 1 != index.shape[0] else slice(int(index[0]), int(index[-1]) + 1)
+    miss = solver.get(miss)
+    t, _, n, k = out.used.shape
+    whole = (
+        index.shape[0] == index[-1] - index[0] + 1 and index[0] % (n * k) == 0 and index.shape[0] % (n * k) == 0
+    )
+    place = slice(int(index[0]), int(index[-1]) + 1) if whole else index
     out.xyz.reshape(-1, 3)[place] = solver.get(xp.where(good, point + solver.geometry.origin, xp.nan)).T
     inverse = solver.get(xp.where(good, fit.inverse * noise.spread**2, xp.nan))
     out.cov.reshape(-1, 9)[place] = inverse[SQUARE].T
     out.n_views.reshape(-1)[place] = np.count_nonzero(used, axis=0)
-    frame, rest = np.divmod(index, out.n_views[0].size)
-    t, _, n, k = out.used.shape
-    out.used.reshape(t, cameras, n * k)[frame, :, rest] = used.T
-    out.reproj_px.reshape(t, cameras, n * k)[frame, :, rest] = solver.get(miss).T
+    for array, values in ((out.used, used), (out.reproj_px, miss)):
+        if whole:  # frames as they come, which copies in rows
+            frames = slice(int(index[0]) // (n * k), (int(index[-1]) + 1) // (n * k))
+            array[frames] = np.moveaxis(values.reshape(cameras, -1, n, k), 0, 1)
+        else:
+            frame, rest = np.divmod(index, n * k)
+            array.reshape(t, cameras, n * k)[frame, :, rest] = values.T
 
 
 def _good(solver: Triangulator, noise: Noise, point: Array, used: Array, fit: Fit) -> Array:
