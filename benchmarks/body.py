@@ -3,8 +3,8 @@
     python benchmarks/body.py [--rate 100] [--noise-mm 10] [--seconds 6]
 
 Prints, for each motion of the studio: angle errors of the fit and what it states, those of angles straight from
-the noisy points, and the error of the bones. Then the speed of the sequence fit and of the live step, in wall and in
-processor time (on a busy machine the wall time says nothing).
+the noisy points, and the error of the bones. Then the speed of the sequence fit and of the live step, in wall and
+in processor time (on a busy machine the wall time says nothing).
 """
 
 from __future__ import annotations
@@ -78,7 +78,7 @@ def twist(rotation: FloatArray, axis: FloatArray) -> FloatArray:
 def errors_deg(found: FloatArray, true: FloatArray, joints: list[int], axis: FloatArray) -> FloatArray:
     """Error of the turn about an axis of some joints (T, n), degrees."""
     off = twist(found[:, 0, joints], axis) - twist(true[:, 0, joints], axis)
-    return np.degrees(np.angle(np.exp(1j * off)))
+    return np.asarray(np.degrees(np.angle(np.exp(1j * off))))
 
 
 def rms(values: FloatArray) -> float:

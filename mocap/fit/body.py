@@ -18,14 +18,12 @@ from mocap.fit.chain import Chain, IndexArray, Pose, chain_of, place
 from mocap.fit.closed_form import bone_lengths, closed_form
 from mocap.fit.contact import Contact, find_contact
 from mocap.fit.evidence import Evidence, pixel_evidence, point_evidence
+from mocap.fit.result import joint_errors, missing, shown_joints, to_motion
 from mocap.fit.solve import Model, Stretch, information, solve
 from mocap.fit.start import (
     attachment_covariance,
-    missing,
-    shown_joints,
     start_pose,
     tied_bones,
-    to_motion,
     usual_lengths,
 )
 from mocap.fit.terms import coordinates
@@ -115,8 +113,10 @@ class Solution:
     pose : Pose
     length : (J,)
         Bones, m.
-    covariance : (T, D, D)
-        Of all degrees of freedom in each frame, m^2 and rad^2.
+    errors : (T, J, 2, 3, 3)
+        As ``joint_errors`` returns them.
+    last : (D, D)
+        Covariance of all degrees of freedom in the last frame, m^2 and rad^2.
     contact : Contact or None
         When feet stood.
     noise : float
@@ -125,7 +125,8 @@ class Solution:
 
     pose: Pose
     length: FloatArray
-    covariance: FloatArray
+    errors: FloatArray
+    last: FloatArray
     contact: Contact | None
     noise: float
 
@@ -222,7 +223,7 @@ def fit_person(
         evidence = views(own)
     solution = fit_sequence(chain, evidence, pose, length, measured[0], dt, settings)
     shown = shown_joints(chain, evidence.seen, dt, settings.max_gap_s)
-    motion = to_motion(chain, solution.pose, solution.length, solution.covariance, shown, measured, spread)
+    motion = to_motion(chain, solution.pose, solution.length, solution.errors, shown, measured, spread)
     return FittedPerson(motion, solution)
 
 
@@ -269,9 +270,13 @@ def fit_sequence(
         part = Stretch(evidence.part(window), contact.part(window) if contact else None, pose[window])
         factor = information(held, part, length, inflation)
         size = chain.freedom
-        return np.full((len(window), size, size), np.nan) if factor is None else covariances(factor)
+        known = np.full((len(window), size, size), np.nan) if factor is None else covariances(factor)
+        if window[-1] == frames - 1:
+            last[:] = known[-1]
+        return joint_errors(chain, part.pose, length, known)
 
-    return Solution(pose, length, by_windows(frames, dt, uncertainty), contact, noise)
+    last = np.empty((chain.freedom, chain.freedom))
+    return Solution(pose, length, by_windows(frames, dt, uncertainty), last, contact, noise)
 
 
 def noise_factor(chain: Chain, stretches: list[Stretch], length: FloatArray) -> float:

@@ -17,8 +17,9 @@ from mocap.core.types import FloatArray, Motion, Points3D
 from mocap.fit.body import WIDTH, BodySettings, fit_person
 from mocap.fit.chain import Chain, Pose, chain_of, place, step
 from mocap.fit.evidence import point_evidence
+from mocap.fit.result import joint_errors, shown_now, to_motion
 from mocap.fit.solve import SETTLED
-from mocap.fit.start import attachment_covariance, shown_now, to_motion
+from mocap.fit.start import attachment_covariance
 from mocap.fit.terms import Coordinates, add_keypoints, add_ranges, coordinates, densities, ranged, velocities
 
 # Most Gauss-Newton steps a frame: the start is some degrees off, each step leaves less than a tenth of its error.
@@ -98,7 +99,7 @@ def start_live(
     )
     size = chain.freedom
     covariance = np.zeros((2, 2, size, size))
-    covariance[0, 0] = solution.covariance[-1]
+    covariance[0, 0] = solution.last
     # How much a velocity changes in the time over which the fit's own smoothing forgets.
     covariance[1, 1] = np.diag(densities(chain) * 0.1)
     velocity = np.zeros(size)
@@ -162,5 +163,6 @@ def follow(
     shown = unseen <= body.settings.max_gap_s
     for joint, parent in enumerate(chain.above):
         shown[joint] &= parent < 0 or shown[parent]
-    motion = to_motion(chain, pose, body.length, posterior[None], shown[None], body.measured, body.spread)
+    errors = joint_errors(chain, pose, body.length, posterior[None])
+    motion = to_motion(chain, pose, body.length, errors, shown[None], body.measured, body.spread)
     return LiveState(pose, velocity, covariance, unseen), motion
