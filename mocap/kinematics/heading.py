@@ -26,12 +26,20 @@ def heading(root_xyz: FloatArray, rate_hz: float) -> FloatArray:
     (T, N, 3, 3)
         Columns ahead, left, up; NaN where nobody walks, or nobody was seen.
     """
-    frames = root_xyz.shape[0]
     half = max(1, round(0.5 * WINDOW_S * rate_hz))
-    index = np.arange(frames)
-    before, after = np.maximum(index - half, 0), np.minimum(index + half, frames - 1)
-    span = np.maximum(after - before, 1) / rate_hz
-    velocity = (root_xyz[after] - root_xyz[before])[..., :2] / span[:, None, None]
+    velocity = np.full((*root_xyz.shape[:2], 2), np.nan)
+    for person in range(root_xyz.shape[1]):
+        way = root_xyz[:, person, :2]
+        seen = np.flatnonzero(np.isfinite(way).all(axis=-1))
+        if seen.size < 2:
+            continue
+        # Between the first and the last sight of somebody; windows are shorter at both ends.
+        index = np.arange(seen[0], seen[-1] + 1)
+        whole = np.stack([np.interp(index, seen, way[seen, axis]) for axis in range(2)], axis=-1)
+        before, after = np.maximum(index - half, seen[0]), np.minimum(index + half, seen[-1])
+        span = (after - before)[:, None] / rate_hz
+        velocity[index, person] = (whole[after - seen[0]] - whole[before - seen[0]]) / span
+    velocity[~np.isfinite(root_xyz).all(axis=-1)] = np.nan
     speed = np.linalg.norm(velocity, axis=-1, keepdims=True)
     ahead = velocity / np.where(speed >= MIN_SPEED_M_S, speed, np.nan)
     return _frame(ahead)
