@@ -9,7 +9,7 @@ import pytest
 import mocap.studio
 from calibration.formats import load_rig
 from mocap.core.errors import ModelError
-from mocap.detect import BlazePoseDetector, DetectorSettings, blazepose, load_detector
+from mocap.detect import BlazePoseDetector, blazepose, load_detector
 from mocap.detect.multipose import OUTPUT_SHAPE
 from mocap.detect.pool import open_network
 from mocap.detect.tracker import BODY
@@ -68,8 +68,8 @@ def test_both_people_are_found_and_keep_their_numbers(
 
 
 def test_the_answer_does_not_depend_on_threads(frames: list[np.ndarray], detector: BlazePoseDetector) -> None:
-    pair = [ensure(name) for name in ("movenet_multipose", "pose_landmark_heavy")]
-    alone = BlazePoseDetector(pair[0], pair[1], DetectorSettings(search_interval=4, threads=1))
+    alone, _ = load_detector(search_interval=4, threads=1)
+    assert alone.runtime == detector.runtime
     images = frames[:2]
     results = [d.detect(images, [d.initial_state()] * 2)[0] for d in (alone, detector)]
     for one, two in zip(*results, strict=True):
