@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import json
 import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -104,8 +105,14 @@ def _read_run(folder: Path) -> Recording:
         if not file.is_file():
             raise InputError(f"The run has no {file.name}.", "Give the folder trials/NAME/runs/ID.", folder)
     with np.load(points, allow_pickle=False) as stored, np.load(sync, allow_pickle=False) as clock:
-        names = load_skeleton(str(stored["skeleton"])).keypoints
-        return Recording(names, clock["t_s"], stored["xyz"])
+        return Recording(_keypoints(str(stored["skeleton"])), clock["t_s"], stored["xyz"])
+
+
+def _keypoints(skeleton: str) -> tuple[str, ...]:
+    """Keypoints of a skeleton that is stored whole, as JSON, or by its name."""
+    if skeleton.lstrip().startswith("{"):
+        return tuple(str(name) for name in json.loads(skeleton)["keypoints"])
+    return load_skeleton(skeleton).keypoints
 
 
 def _read_npz(path: Path) -> Recording:
@@ -116,7 +123,7 @@ def _read_npz(path: Path) -> Recording:
         if "names" in stored:
             names = tuple(str(name) for name in stored["names"])
         else:
-            names = load_skeleton(str(stored["skeleton"])).keypoints
+            names = _keypoints(str(stored["skeleton"]))
         t_s = stored["t_s"] if "t_s" in stored else np.arange(xyz.shape[0]) / float(stored["rate_hz"])
     return Recording(names, np.asarray(t_s, dtype=np.float64), xyz)
 

@@ -27,7 +27,7 @@ from mocap.core.errors import MissingExtraError
 from mocap.core.types import Points3D, Tracks2D
 from mocap.triangulate.kernel import Fit, Geometry, Views, geometry_of
 from mocap.triangulate.lens import Array, Lenses, Namespace, distort, lenses_of, undistort
-from mocap.triangulate.noise import Noise, noise_of
+from mocap.triangulate.noise import UNSTATED_SIGMA_PX, Noise, noise_of
 from mocap.triangulate.removal import mend, plain
 
 # Points times views solved in one go: some forty arrays of that size fit a core's second-level cache, and the
@@ -150,7 +150,8 @@ def triangulate(
     Parameters
     ----------
     tracks : Tracks2D
-        The same person in every view; cameras in the order of the rig.
+        The same person in every view; cameras in the order of the rig. A stated sigma is widened where the
+        views disagree by more, never narrowed; where it is NaN, the views alone tell it.
     rig : CameraRig
     settings : TriangulationSettings, optional
     noise : Noise, optional
@@ -235,11 +236,11 @@ def _estimate_noise(solver: Triangulator, tracks: Tracks2D) -> Noise:
     """Noise from points spread evenly over the recording."""
     t, _, n, k = tracks.score.shape
     frames = np.unique(np.linspace(0, t - 1, min(t, max(1, NOISE_POINTS // max(1, n * k)))).astype(np.intp))
-    sigma = tracks.sigma_px[frames][tracks.score[frames] >= solver.settings.min_score]
-    typical = float(np.median(sigma[sigma > 0])) if (sigma > 0).any() else 1.0
+    counts = (tracks.score[frames] >= solver.settings.min_score) & np.isfinite(tracks.xy[frames]).all(axis=-1)
+    stated = bool(np.isfinite(tracks.sigma_px[frames][counts]).any())
     with np.errstate(all="ignore"):
         views, _ = _views(solver, tracks, frames)
-        return noise_of(solver.xp, solver.geometry, views, solver.settings.gate, typical)
+        return noise_of(solver.xp, solver.geometry, views, solver.settings.gate, stated)
 
 
 def _views(solver: Triangulator, tracks: Tracks2D, frames: slice | NDArray[np.intp]) -> tuple[Views, Array]:
@@ -251,6 +252,7 @@ def _views(solver: Triangulator, tracks: Tracks2D, frames: slice | NDArray[np.in
         solver.put(np.ascontiguousarray(np.moveaxis(array[frames], 1, 0)).reshape(cameras, -1))
         for array in (tracks.sigma_px, tracks.score)
     )
+    sigma = xp.where(xp.isnan(sigma), UNSTATED_SIGMA_PX, sigma)
     rays, jacobian, found = undistort(xp, solver.lenses, pixels)
     counts = (sigma > 0) & (score >= solver.settings.min_score)
     lost = counts & ~found & xp.isfinite(pixels).all(axis=1)

@@ -11,10 +11,12 @@ from typer.testing import CliRunner
 
 from mocap.cli.app import app
 from mocap.core.errors import InputError
+from mocap.core.types import SyncTable
 from mocap.evaluate import Recording, evaluate, read_recording
 from mocap.export.c3d import C3dExporter
 from mocap.export.csv import CsvExporter
 from mocap.export.trc import TrcExporter
+from mocap.session import save
 from tests.factories import make_take
 
 EXPORTERS = {
@@ -51,6 +53,20 @@ def test_npz_needs_names_and_a_clock(tmp_path: Path) -> None:
     np.savez(path, xyz=made.xyz)
     with pytest.raises(InputError, match="cannot be read"):
         read_recording([path])
+
+
+def test_a_run_is_read_as_the_pipeline_stores_it(tmp_path: Path) -> None:
+    take = make_take(frames=12, people=2)
+    rows = np.arange(12)[:, None]
+    save(tmp_path / "points3d.npz", take.points, "key", 0.0)
+    save(tmp_path / "sync.npz", SyncTable.of_one_clock(("cam",), take.t_s, rows), "key", 0.0)
+    found = read_recording([tmp_path])
+    assert found.names == take.points.skeleton.keypoints
+    np.testing.assert_array_equal(found.xyz, take.points.xyz)
+    np.testing.assert_array_equal(found.t_s, take.t_s)
+    (tmp_path / "sync.npz").unlink()
+    with pytest.raises(InputError, match="no sync"):
+        read_recording([tmp_path])
 
 
 def test_another_axis_up_is_turned(tmp_path: Path) -> None:

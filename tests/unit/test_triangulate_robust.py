@@ -131,9 +131,11 @@ def test_cameras_in_another_order_are_refused(rig: CameraRig) -> None:
         triangulate(tracks, rig.select(rig.names[::-1]))
 
 
-@pytest.mark.parametrize("claimed_px", [1.0, 5.0])
+@pytest.mark.parametrize("claimed_px", [1.0, np.nan])
 @pytest.mark.parametrize("noise_px", [1.0, 3.0, 10.0])
-def test_sigma_is_honest_whatever_the_detector_claims(rig: CameraRig, noise_px: float, claimed_px: float) -> None:
+def test_sigma_is_honest_where_the_detector_claims_too_much_or_nothing(
+    rig: CameraRig, noise_px: float, claimed_px: float
+) -> None:
     xyz = cloud(frames=100)
     tracks = tracks_of(rig, xyz, noise_px)
     points = triangulate(replace(tracks, sigma_px=np.full_like(tracks.score, claimed_px)), rig)
@@ -142,13 +144,18 @@ def test_sigma_is_honest_whatever_the_detector_claims(rig: CameraRig, noise_px: 
     assert 0.9 < np.nanmean(normalised) < 1.12
 
 
+def test_a_stated_sigma_is_never_narrowed(rig: CameraRig) -> None:
+    # What the views agree on may still be wrong in all of them.
+    tracks = replace(tracks_of(rig, cloud(frames=40), 1.0), sigma_px=np.full((40, 4, 2, 33), 5.0))
+    np.testing.assert_allclose(triangulate(tracks, rig).cov, triangulate(tracks, rig, noise=Noise()).cov)
+
+
 def test_few_views_do_not_make_sigma_smaller(rig: CameraRig) -> None:
-    tracks = tracks_of(rig, cloud(frames=1, people=1)[:, :, :33])
+    tracks = tracks_of(rig, cloud(frames=1, people=1))
     score = tracks.score.copy()
     score[..., 20:] = 0.0
-    exact = triangulate(replace(tracks, score=score), rig)
-    known = triangulate(replace(tracks, score=score), rig, noise=Noise())
-    np.testing.assert_allclose(exact.cov, known.cov)
+    unstated = replace(tracks, score=score, sigma_px=np.full_like(score, np.nan))
+    np.testing.assert_allclose(triangulate(unstated, rig).cov, triangulate(unstated, rig, noise=Noise()).cov)
 
 
 @pytest.mark.parametrize("cameras", [5, 16])
@@ -232,10 +239,10 @@ def test_the_quick_lens_agrees_with_the_careful_one(axis_off: float) -> None:
     rays, found = rays.transpose(2, 0, 1), found.T
     assert found[np.isfinite(expected[..., 0])].mean() > 0.95
     # What it finds is right, and it finds nothing where there is nothing.
-    np.testing.assert_allclose(rays[found], expected[found], rtol=1e-6, atol=1e-8)
+    np.testing.assert_allclose(rays[found], expected[found], rtol=1e-5, atol=1e-8)
     slope = np.stack([c.intrinsics.distort_jacobian(expected[:, i]) for i, c in enumerate(rig.cameras)], axis=1)
     got = jacobian.transpose(2, 0, 1).reshape(slope.shape)
-    np.testing.assert_allclose(got[found], slope[found], rtol=1e-4, atol=1e-2)
+    np.testing.assert_allclose(got[found], slope[found], rtol=1e-3, atol=1e-2)
 
 
 def test_nobody_is_no_point(rig: CameraRig) -> None:
