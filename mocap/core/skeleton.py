@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -163,7 +164,7 @@ class Skeleton:
         """Keypoint indices of the bones (B, 2)."""
         return np.array([self.index(*pair) for pair in self.bones], dtype=np.intp).reshape(-1, 2)
 
-    @property
+    @cached_property
     def parents(self) -> tuple[int, ...]:
         """Index of each joint's parent; -1 for the root."""
         order = [joint.name for joint in self.joints]
