@@ -10,8 +10,10 @@ import pytest
 from calibration import CameraRig, Intrinsics
 from mocap.core.types import Tracks2D
 from mocap.presets import load_skeleton
-from mocap.triangulate import Noise, TriangulationSettings, triangulate
+from mocap.triangulate import Noise, TriangulationSettings, Triangulator, triangulate
 from mocap.triangulate.lens import lenses_of, undistort
+from mocap.triangulate.removal import plain
+from mocap.triangulate.robust import _views
 from tests.conftest import ring_rig
 
 SKELETON = load_skeleton("blazepose33")
@@ -266,3 +268,52 @@ def wide_rig(skew: float = 0.0) -> CameraRig:
     )
     cameras = ring_rig(4, radius_m=3.0).cameras
     return CameraRig(tuple(replace(c, intrinsics=lens) for c, lens in zip(cameras, lenses, strict=True)))
+
+
+def turned_rig(*angles_deg: float) -> CameraRig:
+    """Cameras on an arc of 4 m about the middle, at given angles."""
+    first = ring_rig(4).cameras[0]
+    made = []
+    for number, degrees in enumerate(angles_deg):
+        c, s = np.cos(np.deg2rad(degrees)), np.sin(np.deg2rad(degrees))
+        pose = first.cam_from_world.copy()
+        pose[:3, :3] = pose[:3, :3] @ np.array([[c, -s, 0], [s, c, 0], [0, 0, 1.0]])
+        made.append(replace(first, name=f"at_{number}", cam_from_world=pose))
+    return CameraRig(tuple(made))
+
+
+def test_the_widest_of_all_pairs_decides() -> None:
+    loose = TriangulationSettings(max_sigma_m=10.0)  # least angle 3 degrees
+    middle = np.zeros((2, 1, 33, 3)) + np.array([0.0, 0.0, 1.0])
+    for angles, believed in (((0.0, 2.0), False), ((0.0, 2.0, -2.0), True), ((0.0, 1.0, -1.0), False)):
+        rig = turned_rig(*angles)
+        points = triangulate(tracks_of(rig, middle), rig, loose)
+        assert np.isfinite(points.xyz).all() == believed
+
+
+def test_rays_that_meet_behind_the_cameras_are_no_point() -> None:
+    rig = turned_rig(0.0, 20.0)
+    tracks = tracks_of(rig, np.zeros((2, 1, 33, 3)) + np.array([0.0, 0.0, 1.0]))
+    apart = tracks.xy.copy()
+    apart[:, 0, ..., 0] += 400.0
+    apart[:, 1, ..., 0] -= 400.0
+    crossed = tracks.xy.copy()
+    crossed[:, 0, ..., 0] -= 400.0
+    crossed[:, 1, ..., 0] += 400.0
+    loose = TriangulationSettings(max_sigma_m=100.0, min_angle_rad=0.0, gate=50.0)
+    finite = [np.isfinite(triangulate(replace(tracks, xy=xy), rig, loose).xyz).all() for xy in (apart, crossed)]
+    assert sorted(finite) == [False, True]
+
+
+def test_leverage_foretells_the_fit_without_a_view(rig: CameraRig) -> None:
+    tracks = tracks_of(rig, cloud(frames=50), 2.0)
+    solver = Triangulator.of(rig)
+    views, _ = _views(solver, tracks, slice(0, 50))
+    _, fit, _, _ = plain(np, solver.geometry, views, np.inf)
+    assert 1.9 < fit.without.mean() < 2.1
+    for camera in range(4):
+        kept = np.ones_like(views.counted)
+        kept[camera] = False
+        _, less, _, _ = plain(np, solver.geometry, views.masked(kept), np.inf)
+        fall = fit.chi_sq.sum(axis=0) - less.chi_sq.sum(axis=0)
+        np.testing.assert_allclose(fit.without[camera], fall, rtol=0.1, atol=0.05)
