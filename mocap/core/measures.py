@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
-from mocap.core.types import FloatArray
-
+FloatArray = NDArray[np.float64]
 Side = Literal["left", "right"]
 
 
@@ -84,3 +84,12 @@ class Cycles:
     name: str
     side: Side
     values: FloatArray
+
+
+@dataclass(frozen=True)
+class Findings:
+    """What was read out of the motion of one person."""
+
+    events: tuple[Event, ...] = ()
+    measures: tuple[Measure, ...] = ()
+    cycles: tuple[Cycles, ...] = ()

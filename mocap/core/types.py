@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from mocap.core.measures import Findings
 from mocap.core.skeleton import Skeleton
 
 FloatArray = NDArray[np.float64]
@@ -187,6 +188,11 @@ class Points3D:
         return np.asarray(np.sqrt(np.trace(self.cov, axis1=-2, axis2=-1) / 3.0))
 
 
+def _not_known() -> FloatArray:
+    """Stand-in for what nobody stated; it becomes NaN of the right shape."""
+    return np.empty(0)
+
+
 @dataclass(frozen=True)
 class JointAngles:
     """Joint angles by name.
@@ -198,20 +204,25 @@ class JointAngles:
         Angle, rad.
     sigma : (T, N, A)
         Its standard deviation, rad.
+    rate : (T, N, A)
+        How fast it grows, rad/s.
+    rate_sigma : (T, N, A)
+        Its standard deviation, rad/s.
     """
 
     names: tuple[str, ...]
     value: FloatArray
     sigma: FloatArray
+    rate: FloatArray = field(default_factory=_not_known)
+    rate_sigma: FloatArray = field(default_factory=_not_known)
 
     def __post_init__(self) -> None:
         _check(self, "value", self.value, (None, None, len(self.names)))
-        _check(self, "sigma", self.sigma, self.value.shape)
-
-
-def _not_known() -> FloatArray:
-    """Stand-in for an uncertainty that nobody stated; it becomes NaN of the right shape."""
-    return np.empty(0)
+        for name in ("rate", "rate_sigma"):
+            if getattr(self, name).size == 0:
+                object.__setattr__(self, name, np.full(self.value.shape, np.nan))
+        for name in ("sigma", "rate", "rate_sigma"):
+            _check(self, name, getattr(self, name), self.value.shape)
 
 
 @dataclass(frozen=True)
@@ -257,6 +268,32 @@ class Motion:
 
 
 @dataclass(frozen=True)
+class MassCentre:
+    """The body's centre of mass.
+
+    Attributes
+    ----------
+    xyz : (T, N, 3)
+        In the world, m.
+    cov : (T, N, 3, 3)
+        Its covariance, m^2.
+    """
+
+    xyz: FloatArray
+    cov: FloatArray
+
+    def __post_init__(self) -> None:
+        t, n, _ = self.xyz.shape
+        _check(self, "xyz", self.xyz, (t, n, 3))
+        _check(self, "cov", self.cov, (t, n, 3, 3))
+
+    @property
+    def sigma(self) -> FloatArray:
+        """Standard deviation over its three axes (T, N), m."""
+        return np.asarray(np.sqrt(np.trace(self.cov, axis1=-2, axis2=-1) / 3.0))
+
+
+@dataclass(frozen=True)
 class Take:
     """All that is known of one performance, ready to be exported.
 
@@ -269,6 +306,10 @@ class Take:
     rate_hz : float
     people : tuple of str
         Names of the N people.
+    mass_centre : MassCentre or None
+        None where nobody asked for it.
+    findings : tuple of Findings
+        Events and figures of each person; empty where nobody looked for any.
     """
 
     name: str
@@ -278,9 +319,17 @@ class Take:
     points: Points3D
     angles: JointAngles
     motion: Motion
+    mass_centre: MassCentre | None = None
+    findings: tuple[Findings, ...] = ()
 
     def __post_init__(self) -> None:
         t, n = self.t_s.shape[0], len(self.people)
         _check(self, "points.n_views", self.points.n_views, (t, n, None))
         _check(self, "angles.value", self.angles.value, (t, n, None))
         _check(self, "motion.root_xyz", self.motion.root_xyz, (t, n, 3))
+        if self.mass_centre is not None:
+            _check(self, "mass_centre.xyz", self.mass_centre.xyz, (t, n, 3))
+        if not self.findings:
+            object.__setattr__(self, "findings", (Findings(),) * n)
+        if len(self.findings) != n:
+            raise ValueError(f"Take.findings has {len(self.findings)} entries, expected {n}")
