@@ -32,6 +32,8 @@ from mocap.fit.windows import by_windows, length_samples
 # Cauchy widths: wide first, so that a start that is off does not lose its observations.
 FIRST_WIDTH, WIDTH = 10.0, 3.0
 FIRST_STEPS, STEPS = 6, 6
+# Step, rad and m, after which a pose is good enough to tell which feet stand.
+ROUGHLY = 3e-3
 # Median of the squares of normally distributed numbers.
 CHI_SQUARED_MEDIAN = 0.4549
 # Errors that last are believed to last no longer than this many frames: correlation of neighbours up to 0.95.
@@ -251,9 +253,13 @@ def fit_sequence(
     if len(samples) == 1:
         pose = poses[0]
     else:
-        pose = by_windows(
-            frames, dt, lambda w: solve(held, [Stretch(evidence.part(w), None, pose[w])], length, STEPS)[0][0]
-        )
+        start = pose
+
+        def roughly(window: IndexArray) -> Pose:
+            part = Stretch(evidence.part(window), None, start[window])
+            return solve(held, [part], length, STEPS, ROUGHLY)[0][0]
+
+        pose = by_windows(frames, dt, roughly)
     contact = None
     if settings.contact:
         contact = find_contact(chain, pose, place(chain, pose, length), evidence.seen, dt)

@@ -91,7 +91,7 @@ class _Equations:
 
 
 def solve(
-    model: Model, stretches: Sequence[Stretch], length: FloatArray, most_steps: int
+    model: Model, stretches: Sequence[Stretch], length: FloatArray, most_steps: int, settled: float = SETTLED
 ) -> tuple[list[Pose], FloatArray]:
     """Find poses, and bone lengths where they are free.
 
@@ -99,6 +99,8 @@ def solve(
     ----------
     length : (J,)
         Bones to start with, m.
+    settled : float
+        Step, rms over the degrees of freedom, that is the last, rad and m.
 
     Returns
     -------
@@ -127,7 +129,7 @@ def solve(
                 return [state.stretch.pose for state in states], length
         states, length, total = moved, longer, cost
         damping = max(damping / DAMPING_FACTOR, LEAST_DAMPING)
-        if all(float(np.sqrt(np.mean(np.square(change)))) < SETTLED for change in changes):
+        if all(float(np.sqrt(np.mean(np.square(change)))) < settled for change in changes):
             break
     return [state.stretch.pose for state in states], length
 

@@ -13,9 +13,9 @@ import numpy as np
 from mocap.core.types import FloatArray
 from mocap.fit.chain import IndexArray, Pose
 
-# Frames solved at once, and how far such windows overlap, s. The band of 256 frames stays in the cache; what lies
-# half a second away no longer moves a pose by a thousandth of its error.
-WINDOW_FRAMES = 256
+# Frames solved at once, and how far such windows overlap, s. More would leave the cache, fewer solve the overlaps
+# more often; what lies half a second away no longer moves a pose by a thousandth of its error.
+WINDOW_FRAMES = 400
 OVERLAP_S = 0.5
 # Bone lengths are found from so many windows of so many frames, evenly spread: enough that they are known to a
 # millimetre from points known to 20.
