@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.markup import escape
@@ -14,6 +14,9 @@ from mocap.cli import board, calibrate, calibration, doctor, evaluate, import_po
 from mocap.cli.console import STOPPED, err, explained, out, print_json, working
 from mocap.cli.options import JsonOption
 from mocap.cli.usage import Commands
+
+if TYPE_CHECKING:
+    from mocap.pipeline.settings import PipelineSettings
 
 app = typer.Typer(
     name="mocap",
@@ -56,12 +59,27 @@ def process(
         typer.Option("--calibration", "-c", help="Calibration file; found beside the videos if not given."),
     ] = None,
     preset: PresetOption = "balanced",
+    people: Annotated[str | None, typer.Option("--people", help="subject (one person) or all.")] = None,
+    subject: Annotated[
+        str | None, typer.Option("--subject", help="longest (in view, the default) or biggest.")
+    ] = None,
+    click: Annotated[
+        str | None, typer.Option("--click", help="Where the subject is: camera,instant,x,y (px).")
+    ] = None,
+    formats: Annotated[
+        str | None, typer.Option("--formats", "-f", help="Files to write; see mocap export.")
+    ] = None,
     out_dir: OutOption = None,
     fresh: FreshOption = False,
     json_output: JsonOption = False,
 ) -> None:
     """From videos to 3D, joint angles, files and a report."""
-    _run(path, calibration, preset, out_dir, fresh, json_output)
+    from mocap.pipeline.settings import load_settings, parse_click, with_formats, with_people
+
+    settings = with_people(load_settings(preset), people, subject, None if click is None else parse_click(click))
+    if formats is not None:
+        settings = with_formats(settings, _words(formats))
+    _run(path, calibration, settings, out_dir, fresh, json_output)
 
 
 @app.command()
@@ -73,21 +91,31 @@ def demo(
     json_output: JsonOption = False,
 ) -> None:
     """Process the film that comes with the software and compare with its known truth."""
+    from mocap.pipeline.settings import load_settings
     from mocap.session import data_dir
     from mocap.studio import sample_dir
 
-    _run(sample_dir(), None, preset, out_dir or data_dir() / "demo", fresh, json_output)
+    _run(sample_dir(), None, load_settings(preset), out_dir or data_dir() / "demo", fresh, json_output)
+
+
+def _words(text: str) -> tuple[str, ...]:
+    """Parts of a comma-separated list."""
+    return tuple(word.strip() for word in text.split(",") if word.strip())
 
 
 def _run(
-    path: Path, calibration: Path | None, preset: str, out_dir: Path | None, fresh: bool, as_json: bool
+    path: Path,
+    calibration: Path | None,
+    settings: PipelineSettings,
+    out_dir: Path | None,
+    fresh: bool,
+    as_json: bool,
 ) -> None:
     """Process and show the figures."""
     from mocap.cli.show import as_table, summary_object
     from mocap.pipeline.run import ProcessRequest, process
-    from mocap.pipeline.settings import load_settings
 
-    request = ProcessRequest(path, load_settings(preset), calibration, out_dir, fresh)
+    request = ProcessRequest(path, settings, calibration, out_dir, fresh)
     with working() as (progress, cancel):
         result = process(request, progress, cancel)
     if as_json:
@@ -100,14 +128,21 @@ def _run(
 @explained
 def export(
     run: Annotated[Path, typer.Argument(help="Folder of a finished run: trials/NAME/runs/ID.")],
-    formats: Annotated[str, typer.Option("--formats", "-f", help="Comma-separated: trc, c3d, bvh, csv.")],
+    formats: Annotated[
+        str,
+        typer.Option(
+            "--formats",
+            "-f",
+            help="Comma-separated: trc, c3d, mot, bvh, bvh:mixamo, glb, usd, fbx, csv, xlsx, parquet, nc, npz, json",
+        ),
+    ],
     out_dir: Annotated[Path, typer.Option("--out", "-o", help="Folder for the files.")],
     json_output: JsonOption = False,
 ) -> None:
     """Write a finished run in other formats."""
     from mocap.pipeline.reexport import export_run
 
-    written = export_run(run, tuple(name.strip() for name in formats.split(",") if name.strip()), out_dir)
+    written = export_run(run, _words(formats), out_dir)
     if json_output:
         print_json(
             {kind: {"files": list(done.files), "dropped": list(done.dropped)} for kind, done in written.items()}

@@ -13,6 +13,7 @@ from mocap.core.errors import InputError
 from mocap.detect.assemble import PartName
 from mocap.detect.load import FINDER
 from mocap.detect.runtimes import Kind
+from mocap.export import exporter_of
 from mocap.presets import preset_path, read_toml
 from mocap.triangulate import TriangulationSettings
 
@@ -102,6 +103,30 @@ class FitSettings(_Settings):
     contact: bool = True
 
 
+class KinematicsSettings(_Settings):
+    """What is read out of the motion.
+
+    Attributes
+    ----------
+    sex : {"female", "male", "unknown"}
+        Whose segments weigh for the centre of mass; the mean of both where it is not known.
+    mass_table : {"de_leva", "dempster"}
+    tasks : tuple of str
+        What was performed, for tests that cannot be told from other movements; gait is always looked for.
+    repetitions : tuple of str
+        Joint angles whose repetitions are counted.
+    prominence_deg : float
+        A bend counts as a repetition from this size on, degrees; the default is several times the error of an
+        angle, and less than any exercise.
+    """
+
+    sex: Literal["female", "male", "unknown"] = "unknown"
+    mass_table: Literal["de_leva", "dempster"] = "de_leva"
+    tasks: tuple[Literal["squat", "sit_to_stand", "jump"], ...] = ()
+    repetitions: tuple[str, ...] = ()
+    prominence_deg: float = Field(default=20.0, gt=0)
+
+
 class OutputSettings(_Settings):
     """Which files are written."""
 
@@ -117,7 +142,83 @@ class PipelineSettings(_Settings):
     associate: AssociateSettings = AssociateSettings()
     triangulate: TriangulateSettings
     fit: FitSettings
+    kinematics: KinematicsSettings = KinematicsSettings()
     output: OutputSettings
+
+
+# Who is looked for where all people count: networks find more than a subject and passers-by.
+CROWD = 6
+
+
+def with_people(
+    settings: PipelineSettings,
+    people: str | None = None,
+    subject: str | None = None,
+    click: tuple[str, int, float, float] | None = None,
+) -> PipelineSettings:
+    """Return settings for other people than the preset has.
+
+    Parameters
+    ----------
+    people : {"subject", "all"}, optional
+    subject : {"longest", "biggest"}, optional
+    click : (camera, instant, x, y), optional
+        Where the subject is: px in the picture of a camera.
+
+    Raises
+    ------
+    InputError
+        If there is no such choice.
+    """
+    chosen: dict[str, object] = settings.associate.model_dump()
+    if people is not None:
+        chosen["people"] = people
+    if subject is not None:
+        chosen |= {"subject": subject, "click": ()}
+    if click is not None:
+        chosen |= {"subject": "clicked", "click": click}
+    try:
+        associate = AssociateSettings.model_validate(chosen)
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise InputError(
+            f"Of people, '{first['input']}' is no choice: {first['msg']}.",
+            "Choose subject or all, and of subjects the longest or the biggest.",
+        ) from error
+    detect = settings.detect
+    if associate.people == "all" and people is not None:
+        detect = detect.model_copy(update={"max_people": max(CROWD, detect.max_people)})
+    return settings.model_copy(update={"associate": associate, "detect": detect})
+
+
+def with_formats(settings: PipelineSettings, formats: tuple[str, ...]) -> PipelineSettings:
+    """Return settings that write other files; a format that there is not is refused before any work.
+
+    Raises
+    ------
+    ExportError
+        If there is no such format.
+    """
+    for name in formats:
+        exporter_of(name)
+    return settings.model_copy(update={"output": settings.output.model_copy(update={"formats": formats})})
+
+
+def parse_click(text: str) -> tuple[str, int, float, float]:
+    """Read ``camera,instant,x,y``.
+
+    Raises
+    ------
+    InputError
+        If it is not that.
+    """
+    try:
+        camera, instant, x, y = text.rsplit(",", 3)
+        return camera.strip(), int(instant), float(x), float(y)
+    except ValueError as error:
+        raise InputError(
+            f"'{text}' is no click.", "Write camera,instant,x,y, such as cam_2,120,640,360."
+        ) from error
 
 
 def load_settings(preset: str = DEFAULT_PRESET) -> PipelineSettings:
