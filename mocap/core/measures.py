@@ -93,3 +93,11 @@ class Findings:
     events: tuple[Event, ...] = ()
     measures: tuple[Measure, ...] = ()
     cycles: tuple[Cycles, ...] = ()
+
+
+@dataclass(frozen=True)
+class PeopleFindings:
+    """The findings of everybody, beside their names."""
+
+    people: tuple[str, ...]
+    found: tuple[Findings, ...]

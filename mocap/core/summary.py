@@ -28,6 +28,16 @@ class TruthErrors:
 
 
 @dataclass(frozen=True)
+class MeasureFigure:
+    """A measure in short: its mean, its standard deviation (NaN for fewer than two), how often it was measured."""
+
+    mean: float
+    sd: float
+    n: int
+    unit: str
+
+
+@dataclass(frozen=True)
 class RunSummary:
     """The figures of one run.
 
@@ -53,6 +63,10 @@ class RunSummary:
         What the user should know, in sentences.
     dropped : tuple of str
         What the exported formats cannot hold, in sentences.
+    events : dict
+        Times of each person's events by side and kind, s.
+    measures : dict
+        Figures of each person by side and name; see ``MeasureFigure``.
     """
 
     trial: str
@@ -77,4 +91,6 @@ class RunSummary:
     warnings: tuple[str, ...] = ()
     dropped: tuple[str, ...] = ()
     truth: TruthErrors | None = None
+    events: dict[str, dict[str, list[float]]] = field(default_factory=dict)
+    measures: dict[str, dict[str, MeasureFigure]] = field(default_factory=dict)
     provenance: dict[str, str] = field(default_factory=dict)

@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import TypeVar
 
 from mocap.core.errors import ExportError, SessionError
-from mocap.core.types import JointAngles, Motion, Points3D, SyncTable, Take
+from mocap.core.measures import PeopleFindings
+from mocap.core.types import JointAngles, MassCentre, Motion, Points3D, SyncTable, Take
 from mocap.export import EXPORTERS, ExportResult, export
 from mocap.session import RunFolder, RunManifest, load, read_manifest
 
@@ -39,14 +40,17 @@ def load_take(run: RunFolder) -> Take:
         raise SessionError("This is not a finished run.", "Name a folder like trials/NAME/runs/ID.", run.root)
     name = read_manifest(run.manifest, RunManifest).summary.trial
     sync = _result(run, "sync", SyncTable)
+    found = _result(run, "findings", PeopleFindings)
     return Take(
         name,
         sync.t_s,
         sync.rate_hz,
-        ("subject",),
+        found.people,
         _result(run, "points3d", Points3D),
         _result(run, "angles", JointAngles),
         _result(run, "motion", Motion),
+        _result(run, "mass_centre", MassCentre),
+        found.found,
     )
 
 

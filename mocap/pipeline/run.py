@@ -18,15 +18,17 @@ from calibration.formats import save_rig
 from mocap import __version__
 from mocap.associate import AssociationSettings, associate, choose_subject
 from mocap.capture import read_frames
+from mocap.core.measures import PeopleFindings
 from mocap.core.progress import CancelToken, Progress, silent
 from mocap.core.summary import RunSummary, TruthErrors
-from mocap.core.types import JointAngles, Motion, Points3D, Poses2D, SyncTable, Take, Tracks2D
+from mocap.core.types import JointAngles, MassCentre, Motion, Points3D, Poses2D, SyncTable, Take, Tracks2D
 from mocap.detect import Detector, Pacing, assemble_detector
 from mocap.export import export
 from mocap.fit import body_points
 from mocap.kinematics import joint_angles
 from mocap.pipeline.detection import detect_trial
 from mocap.pipeline.figures import quality, truth_errors
+from mocap.pipeline.findings import Moved, angles_of, event_times, findings_of, mass_centre_of, measure_figures
 from mocap.pipeline.fitting import body_of, clean
 from mocap.pipeline.imported import ImportRequest, imported_poses, open_imported
 from mocap.pipeline.inputs import TrialInput, open_trial
@@ -262,9 +264,14 @@ def _compute(job: _Job, source: _Source, poses_key: str, seconds: dict[str, floa
     measured = stage("points3d_raw", "triangulate", Points3D, partial(triangulate, joined, rig, wanted.as_stage()))
     final = stage("points3d", "filter", Points3D, partial(clean, measured, job.sync.rate_hz, fitting))
     motion = stage("motion", "body", Motion, partial(body_of, measured, job.sync.rate_hz, fitting))
-    angles = stage("angles", "angles", JointAngles, partial(joint_angles, body_points(final, motion)))
+    angles = stage("angles", "angles", JointAngles, partial(angles_of, final, motion, job.sync.rate_hz))
+    reading = job.settings.kinematics
+    mass = stage("mass_centre", "angles", MassCentre, partial(mass_centre_of, motion, reading))
     people = _names(tracks, job.settings)
-    take = Take(job.trial.folder.name, job.sync.t_s, job.sync.rate_hz, people, final, angles, motion)
+    moved = Moved(people, job.sync, final, motion, angles, mass)
+    found = stage("findings", "angles", PeopleFindings, partial(findings_of, moved, reading))
+    trial, sync = job.trial.folder.name, job.sync
+    take = Take(trial, sync.t_s, sync.rate_hz, people, final, angles, motion, mass, found.found)
     return _Results(tracks, measured, take, seconds)
 
 
@@ -335,6 +342,8 @@ def _summarise(job: _Job, results: _Results, outputs: _Outputs, notes: tuple[str
         warnings=(*trial.warnings, *_rate_notes(trial, sync), *notes),
         dropped=outputs.dropped,
         truth=_truth(trial, take, sync),
+        events=event_times(PeopleFindings(take.people, take.findings)),
+        measures=measure_figures(PeopleFindings(take.people, take.findings)),
         provenance={
             "openmocap": __version__,
             "python": platform.python_version(),
@@ -346,10 +355,11 @@ def _summarise(job: _Job, results: _Results, outputs: _Outputs, notes: tuple[str
 
 
 def _truth(trial: TrialInput, take: Take, sync: SyncTable) -> TruthErrors | None:
-    """Compare the fitted body with the truth, where there is one."""
+    """Compare the fitted body with the truth, where there is one: like angles, which are those of three points."""
     if not trial.truth:
         return None
-    return truth_errors(trial.truth, body_points(take.points, take.motion), take.angles, sync)
+    fitted = body_points(take.points, take.motion)
+    return truth_errors(trial.truth, fitted, joint_angles(fitted), sync)
 
 
 def _rate_notes(trial: TrialInput, sync: SyncTable) -> tuple[str, ...]:

@@ -127,6 +127,30 @@ class KinematicsSettings(_Settings):
     prominence_deg: float = Field(default=20.0, gt=0)
 
 
+class KinematicsSettings(_Settings):
+    """What is read out of the motion.
+
+    Attributes
+    ----------
+    sex : {"female", "male", "unknown"}
+        Whose segments weigh for the centre of mass; the mean of both where it is not known.
+    mass_table : {"de_leva", "dempster"}
+    tasks : tuple of str
+        What was performed, for tests that cannot be told from other movements; gait is always looked for.
+    repetitions : tuple of str
+        Joint angles whose repetitions are counted.
+    prominence_deg : float
+        A bend counts as a repetition from this size on, degrees; the default is several times the error of an
+        angle, and less than any exercise.
+    """
+
+    sex: Literal["female", "male", "unknown"] = "unknown"
+    mass_table: Literal["de_leva", "dempster"] = "de_leva"
+    tasks: tuple[Literal["squat", "sit_to_stand", "jump"], ...] = ()
+    repetitions: tuple[str, ...] = ()
+    prominence_deg: float = Field(default=20.0, gt=0)
+
+
 class OutputSettings(_Settings):
     """Which files are written."""
 

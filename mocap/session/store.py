@@ -11,7 +11,7 @@ import json
 import time
 import zipfile
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, fields, is_dataclass
+from dataclasses import MISSING, Field, asdict, dataclass, fields, is_dataclass
 from itertools import repeat
 from pathlib import Path
 from typing import Any, Generic, TypeVar, get_args, get_origin, get_type_hints
@@ -20,7 +20,6 @@ import numpy as np
 
 from calibration.files import atomic_write
 from mocap.core.errors import SessionError
-from mocap.core.skeleton import Skeleton
 
 ResultT = TypeVar("ResultT")
 
@@ -60,14 +59,25 @@ def fingerprint(path: Path) -> str:
 
 
 def save(path: Path, result: object, key: str, seconds: float) -> None:
-    """Store a dataclass of arrays, tuples of names, numbers and a skeleton, whole or not at all."""
+    """Store a dataclass of arrays, tuples of names, numbers and further dataclasses, whole or not at all."""
     arrays: dict[str, Any] = {KEY: np.array(key), SECONDS: np.array(seconds)}
-    for item in fields(result):  # type: ignore[arg-type]
-        value = getattr(result, item.name)
-        # The whole definition: a result stays what it was when presets change, and labs bring their own.
-        arrays[item.name] = np.asarray(json.dumps(asdict(value)) if isinstance(value, Skeleton) else value)
+    for name, hint in get_type_hints(type(result)).items():
+        value = getattr(result, name)
+        # A skeleton's whole definition: a result stays what it was when presets change, and labs bring their own.
+        arrays[name] = np.asarray(_as_json(value) if _is_nested(hint) else value)
     with atomic_write(path) as draft, draft.open("wb") as file:
         np.savez(file, **arrays)
+
+
+def _is_nested(hint: Any) -> bool:
+    """Whether a field holds a dataclass or a tuple of dataclasses."""
+    inner = get_args(hint)[0] if get_origin(hint) is tuple else hint
+    return is_dataclass(inner)
+
+
+def _as_json(value: Any) -> str:
+    plain = [asdict(one) for one in value] if isinstance(value, tuple) else asdict(value)
+    return json.dumps(plain, default=np.ndarray.tolist)
 
 
 def stored_key(path: Path) -> str:
@@ -91,20 +101,26 @@ def load(path: Path, kind: type[ResultT], key: str | None = None) -> Stored[Resu
         with path.open("rb") as file, np.load(file, allow_pickle=False) as stored:
             if key is not None and str(stored[KEY]) != key:
                 return None
-            values = {item.name: _restore(item.type, stored[item.name]) for item in fields(kind)}  # type: ignore[arg-type]
+            hints = get_type_hints(kind)
+            # What older versions did not find out is left at its default.
+            there = [item.name for item in fields(kind) if item.name in stored or not _has_default(item)]  # type: ignore[arg-type]
+            values = {name: _restore(hints[name], stored[name]) for name in there}
             return Stored(kind(**values), float(stored[SECONDS]), reused=True)
     except (zipfile.BadZipFile, KeyError, ValueError, EOFError) as error:
         raise _damaged(path, error) from error
 
 
-def _restore(annotation: object, array: np.ndarray) -> Any:
+def _has_default(item: Field[Any]) -> bool:
+    return item.default is not MISSING or item.default_factory is not MISSING
+
+
+def _restore(hint: Any, array: np.ndarray) -> Any:
     """Turn a stored array back into what the dataclass field holds, by the field's annotation."""
-    kind = str(annotation)
-    if kind == "Skeleton":
-        return _rebuild(Skeleton, json.loads(str(array)))
-    if kind.startswith("tuple[str"):
+    if _is_nested(hint):
+        return _rebuild(hint, json.loads(str(array)))
+    if get_origin(hint) is tuple:
         return tuple(str(name) for name in array)
-    if kind in ("int", "float", "str"):
+    if hint in (int, float, str):
         return array.item()
     return array
 
@@ -118,6 +134,8 @@ def _rebuild(kind: Any, value: Any) -> Any:
         types = get_args(kind)
         each = repeat(types[0]) if types[1:] == (Ellipsis,) else types
         return tuple(_rebuild(one, part) for one, part in zip(each, value, strict=False))
+    if get_origin(kind) is np.ndarray:
+        return np.asarray(value, dtype=np.float64)
     return value
 
 
