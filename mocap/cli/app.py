@@ -133,7 +133,7 @@ def export(
         typer.Option(
             "--formats",
             "-f",
-            help="Comma-separated: trc, c3d, mot, bvh, bvh:NAMES, glb, usd, fbx, csv, xlsx, parquet, nc, npz, json",
+            help="Any of trc, c3d, mot, bvh, bvh:NAMES, glb, usd, fbx, csv, xlsx, parquet, nc, npz, json",
         ),
     ],
     out_dir: Annotated[Path, typer.Option("--out", "-o", help="Folder for the files.")],
