@@ -19,7 +19,7 @@ from mocap.fit.closed_form import bone_lengths, closed_form
 from mocap.fit.contact import Contact, find_contact
 from mocap.fit.evidence import Evidence, pixel_evidence, point_evidence
 from mocap.fit.result import joint_errors, missing, shown_joints, to_motion
-from mocap.fit.solve import Model, Stretch, information, solve
+from mocap.fit.solve import SETTLED, Model, Stretch, information, solve
 from mocap.fit.start import (
     attachment_covariance,
     start_pose,
@@ -32,7 +32,7 @@ from mocap.fit.windows import by_windows, length_samples
 # Cauchy widths: wide first, so that a start that is off does not lose its observations.
 FIRST_WIDTH, WIDTH = 10.0, 3.0
 FIRST_STEPS, STEPS = 6, 6
-# Step, rad and m, after which a pose is good enough to tell which feet stand.
+# Step, rad and m, after which a pose is good enough to go on from, or to tell which feet stand.
 ROUGHLY = 3e-3
 # Median of the squares of normally distributed numbers.
 CHI_SQUARED_MEDIAN = 0.4549
@@ -244,8 +244,8 @@ def fit_sequence(
     model = replace(model, usual=model.tied.T @ length / model.tied.sum(axis=0))
     samples = length_samples(frames)
     stretches = [Stretch(evidence.part(s), None, pose[s]) for s in samples]
-    for width in (FIRST_WIDTH, WIDTH):
-        poses, length = solve(replace(model, width=width), stretches, length, FIRST_STEPS)
+    for width, settled in ((FIRST_WIDTH, ROUGHLY), (WIDTH, SETTLED)):
+        poses, length = solve(replace(model, width=width), stretches, length, FIRST_STEPS, settled)
         stretches = [replace(s, pose=p) for s, p in zip(stretches, poses, strict=True)]
     noise = noise_factor(chain, stretches, length)
     evidence = evidence.scaled(noise)

@@ -189,7 +189,11 @@ def add_keypoints(
     body[..., 3:, 3:] = weight
     composite = (chain.subtree @ body.reshape(frames, points, 36)).reshape(frames, -1, 6, 6)
     twist = placed.twist
-    moved = (composite[:, chain.owner] @ twist[..., None])[..., 0]
+    moved = np.empty_like(twist)
+    moved[:, :PLACE] = twist[:, :PLACE] @ composite[:, 0]
+    for _, nodes in chain.turning:
+        for node, own in nodes:
+            moved[:, own] = twist[:, own] @ composite[:, node]
     full = twist @ np.swapaxes(moved, 1, 2)
     hessian = np.where(chain.moves, full, np.where(chain.moves.T, np.swapaxes(full, 1, 2), 0.0))
     wrench = chain.subtree @ np.concatenate([cross(placed.points, force), force], axis=-1)

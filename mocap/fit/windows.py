@@ -14,9 +14,9 @@ from mocap.core.types import FloatArray
 from mocap.fit.chain import IndexArray, Pose
 
 # Frames solved at once, and how far such windows overlap, s. More would leave the cache, fewer solve the overlaps
-# more often; what lies half a second away no longer moves a pose by a thousandth of its error.
+# more often; what lies so far away moves a turn that is hardly seen by no more than a fiftieth of its error.
 WINDOW_FRAMES = 400
-OVERLAP_S = 0.5
+OVERLAP_S = 0.3
 # Bone lengths are found from so many windows of so many frames, evenly spread: enough that they are known to a
 # millimetre from points known to 20.
 LENGTH_WINDOWS, LENGTH_WINDOW_FRAMES = 8, 32
