@@ -29,12 +29,12 @@ class TruthErrors:
 
 @dataclass(frozen=True)
 class MeasureFigure:
-    """A measure in short: its mean, its standard deviation (NaN for fewer than two), how often it was measured."""
+    """A measure in short: its mean, its standard deviation (None for fewer than two), how often it was measured."""
 
     mean: float
-    sd: float
     n: int
     unit: str
+    sd: float | None = None
 
 
 @dataclass(frozen=True)

@@ -187,7 +187,8 @@ def _measured(
         columns.append(_wrapped(moved - value) / STEP_RAD)
     jacobian = np.stack(columns, axis=-1)
     variance = np.einsum("...ai,...ij,...aj->...a", jacobian, cov, jacobian)
-    return value, np.sqrt(variance)
+    # Rounding takes the variance of what cannot turn below zero.
+    return value, np.sqrt(np.maximum(variance, 0.0))
 
 
 def _small_turn(axis: int) -> FloatArray:

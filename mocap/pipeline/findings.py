@@ -116,11 +116,16 @@ def event_times(found: PeopleFindings) -> dict[str, dict[str, list[float]]]:
 
 
 def measure_figures(found: PeopleFindings) -> dict[str, dict[str, MeasureFigure]]:
-    """Mean, SD and count of all measures by person and name."""
+    """Mean, SD and count of all measures by person and name, as far as they have values."""
     return {
-        person: {labelled(m): MeasureFigure(m.mean, m.sd, int(m.values.size), m.unit) for m in one.measures}
+        person: {labelled(m): _figure(m) for m in one.measures if m.values.size}
         for person, one in zip(found.people, found.found, strict=True)
     }
+
+
+def _figure(measure: Measure) -> MeasureFigure:
+    n = int(measure.values.size)
+    return MeasureFigure(measure.mean, n, measure.unit, measure.sd if n > 1 else None)
 
 
 def labelled(thing: Event | Measure) -> str:
