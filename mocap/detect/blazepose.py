@@ -15,6 +15,8 @@ from numpy.typing import NDArray
 from mocap.core.skeleton import Skeleton
 from mocap.core.types import FloatArray, ImageArray, IntArray
 from mocap.detect.crop import cut, to_picture, upright_region
+from mocap.detect.specs import Uncertainty
+from mocap.detect.uncertainty import sigma_of
 
 LANDMARKS = 33
 # Two more points follow the landmarks: the middle of the hips, and the top of the circle around the body.
@@ -34,14 +36,9 @@ OUTSIDE_SCORE = 0.05
 # A point this far outside the crop (share of its side) is beyond what the network can know.
 OUTSIDE_CROP = 0.1
 
-# Standard deviation of a landmark in each direction, crop pixels: SIGMA_SEEN at score 1, SIGMA_UNSEEN more at
-# score 0, falling with a power of the lack of score. Fitted to the true joint centres of the studio's sample
-# (4 views of 60 frames, heavy, shoulders to ankles; 2,800 points): rms 1.5 to 2.7 above a score of 0.3, 3 at
-# 0.1 to 0.3, and 8 below 0.1. The offset between a landmark and the joint's centre is in it.
-SIGMA_SEEN = 2.0
-SIGMA_UNSEEN = 8.0
-SIGMA_POWER = 4
 
+# Of a network whose card says nothing.
+DEFAULT_TRUST = Uncertainty()
 
 # What x in a crop and x in its mirror image add up to, in sides of the crop: see `refine`.
 MIRROR_SUM = 256.1 / 256.0
@@ -131,6 +128,7 @@ def decode(
     size: int,
     picture_wh: tuple[int, int],
     mirror: IntArray | None = None,
+    trust: Uncertainty = DEFAULT_TRUST,
 ) -> Landmarks:
     """Read the landmarks out of the network's answer.
 
@@ -146,6 +144,8 @@ def decode(
         px.
     mirror : (39,) int, optional
         The crop was shown left side right; each row's partner on the other side, from `mirror_of`.
+    trust : Uncertainty
+        How far the landmarks lie from where they should, from the network's card.
     """
     rows = outputs[0].reshape(ROWS, 5).astype(np.float64)
     corner_xy = refine(rows[:, :2], outputs[2][0], size)
@@ -162,7 +162,7 @@ def decode(
     relative = corner_xy[:LANDMARKS] / size
     off_crop = ((relative < -OUTSIDE_CROP) | (relative > 1.0 + OUTSIDE_CROP)).any(axis=1)
     score = np.where(off_picture | off_crop, np.minimum(score, OUTSIDE_SCORE), score)
-    sigma = region[2] / size * (SIGMA_SEEN + SIGMA_UNSEEN * (1.0 - score) ** SIGMA_POWER)
+    sigma = region[2] / size * sigma_of(score, trust)
 
     missing = ~(np.isfinite(points).all(axis=1) & np.isfinite(score))
     points[missing], score[missing], sigma[missing] = np.nan, np.nan, np.nan

@@ -170,6 +170,12 @@ def card_skeleton(card: ModelCard) -> Skeleton:
             f"'{card.name}' says {card.keypoints}.",
             "Mend the card.",
         )
+    if len(card.uncertainty.keypoint_px) not in (0, card.keypoints):
+        raise ModelError(
+            f"The card of '{card.name}' states the sigma of {len(card.uncertainty.keypoint_px)} keypoints of "
+            f"{card.keypoints}.",
+            "Mend uncertainty.keypoint_px, or leave it out.",
+        )
     return skeleton
 
 

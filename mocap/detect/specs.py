@@ -275,9 +275,16 @@ class Uncertainty(Strict):
         the default is more careful with networks that were not measured.
     person_score : float
         Median score of the core keypoints from which a crop holds a person.
+    keypoint_px : tuple of float
+        Of BlazePose, in the place of ``floor_px``: of each keypoint where the network is sure of it, input px.
+    unseen_px, unseen_power : float
+        How it grows as the score falls: see `mocap.detect.uncertainty`.
     """
 
     floor_px: Positive = 2.0
+    keypoint_px: tuple[Positive, ...] = ()
+    unseen_px: Positive = 2.0
+    unseen_power: Positive = 0.33
     trained_px: Annotated[float, Field(ge=0.0)] = 0.0
     share: Positive = 0.02
     person_score: Share = 0.3

@@ -78,7 +78,8 @@ def test_decoders_and_files_that_do_not_fit_are_told(change: dict[str, Any], rea
 
 def test_a_skeleton_of_ones_own_and_one_that_does_not_fit() -> None:
     own = {"keypoints": ["snout", "tail"], "bones": [["snout", "tail"]]}
-    mine = parse_card({**heavy_table(), "skeleton": "mouse", "keypoints": 2, "own_skeleton": own})
+    plain = {field: value for field, value in heavy_table().items() if field != "uncertainty"}
+    mine = parse_card({**plain, "skeleton": "mouse", "keypoints": 2, "own_skeleton": own})
     assert card_skeleton(mine).keypoints == ("snout", "tail")
     assert card_skeleton(mine).core == ("snout", "tail")
     for change in (
@@ -88,6 +89,14 @@ def test_a_skeleton_of_ones_own_and_one_that_does_not_fit() -> None:
     ):
         with pytest.raises(ModelError, match="skeleton"):
             card_skeleton(parse_card({**heavy_table(), **change}))
+
+
+def test_each_keypoint_has_its_sigma_or_none_has() -> None:
+    heavy = heavy_table()
+    assert len(heavy["uncertainty"]["keypoint_px"]) == heavy["keypoints"]
+    short = {**heavy["uncertainty"], "keypoint_px": heavy["uncertainty"]["keypoint_px"][1:]}
+    with pytest.raises(ModelError, match="32 keypoints of 33"):
+        card_skeleton(parse_card({**heavy, "uncertainty": short}))
 
 
 @pytest.mark.parametrize(
