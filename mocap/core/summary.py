@@ -29,7 +29,7 @@ class TruthErrors:
 
 @dataclass(frozen=True)
 class MeasureFigure:
-    """A measure in short: its mean, its standard deviation (None for fewer than two), how often it was measured."""
+    """A measure in short: its mean, its standard deviation (None for fewer than two), and how many there are."""
 
     mean: float
     n: int

@@ -11,9 +11,12 @@ from scipy.io import netcdf_file
 
 from calibration.files import atomic_write
 from mocap.core.body import forward
+from mocap.core.measures import Measure
 from mocap.core.types import FloatArray, Take
 from mocap.export.written import Written
 
+# Points of a stride that was stretched to 0 to 100 percent.
+CYCLE_POINTS = 101
 # Digits of a nanometre are noise; small numbers, such as covariances, keep all of theirs.
 DECIMALS = 9
 ROUND_ABOVE = 1e-3
@@ -22,6 +25,15 @@ ROUND_ABOVE = 1e-3
 def everything(take: Take, person: int) -> dict[str, Any]:
     """All arrays of one person by name, metres, seconds and radians, NaN where missing."""
     points, motion, angles = take.points, take.motion, take.angles
+    found = take.findings[person]
+    centre = (
+        {}
+        if take.mass_centre is None
+        else {
+            "mass_centre_xyz_m": take.mass_centre.xyz[:, person],
+            "mass_centre_cov_m2": take.mass_centre.cov[:, person],
+        }
+    )
     return {
         "time_s": take.t_s,
         "rate_hz": np.array(take.rate_hz),
@@ -32,6 +44,8 @@ def everything(take: Take, person: int) -> dict[str, Any]:
         "angles": np.array(angles.names),
         "angle_rad": angles.value[:, person],
         "angle_sigma_rad": angles.sigma[:, person],
+        "angle_rate_rad_s": angles.rate[:, person],
+        "angle_rate_sigma_rad_s": angles.rate_sigma[:, person],
         "joints": np.array([joint.name for joint in motion.skeleton.joints]),
         "joint_parent": np.array(motion.skeleton.parents, dtype=np.int64),
         "joint_xyz_m": forward(motion)[:, person],
@@ -40,7 +54,26 @@ def everything(take: Take, person: int) -> dict[str, Any]:
         "joint_rotation_cov_rad2": motion.rotation_cov[:, person],
         "bone_length_m": motion.bone_length[person],
         "bone_length_sigma_m": motion.bone_length_sigma[person],
+        **centre,
+        "event_kind": np.array([event.kind for event in found.events], dtype=np.str_),
+        "event_side": np.array([event.side or "" for event in found.events], dtype=np.str_),
+        "event_time_s": np.array([event.t_s for event in found.events]),
+        "event_sigma_s": np.array([event.sigma_s for event in found.events]),
+        "event_doubtful": np.array([event.doubtful for event in found.events], dtype=np.bool_),
+        # One row a single value: measures differ in how often they were taken.
+        "measure_name": _repeated(found.measures, [m.name for m in found.measures]),
+        "measure_side": _repeated(found.measures, [m.side or "" for m in found.measures]),
+        "measure_unit": _repeated(found.measures, [m.unit for m in found.measures]),
+        "measure_value": np.concatenate([np.empty(0), *(m.values for m in found.measures)]),
+        "cycle_angle": np.array([c.name for c in found.cycles for _ in c.values], dtype=np.str_),
+        "cycle_side": np.array([c.side for c in found.cycles for _ in c.values], dtype=np.str_),
+        "cycle_rad": np.concatenate([np.empty((0, CYCLE_POINTS)), *(c.values for c in found.cycles)]),
     }
+
+
+def _repeated(measures: tuple[Measure, ...], words: list[str]) -> np.ndarray:
+    """Each word as often as its measure has values."""
+    return np.repeat(np.array(words, dtype=np.str_), [m.values.size for m in measures])
 
 
 class NpzExporter:
@@ -103,7 +136,11 @@ class NetcdfExporter:
             _variable(file, "position", position, ("time", "space", "keypoints", "individuals"), "m")
             _variable(file, "sigma", sigma, ("time", "keypoints", "individuals"), "m")
         return Written(
-            (path,), ("The full covariance of the points.", "Joint angles, joint rotations and bone lengths.")
+            (path,),
+            (
+                "The full covariance of the points.",
+                "Joint angles, joint rotations, bone lengths, centre of mass, events and measures.",
+            ),
         )
 
 
