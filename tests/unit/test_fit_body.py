@@ -96,6 +96,23 @@ def test_angles_from_noisy_points_and_their_stated_error() -> None:
     assert 0.3 < np.median(chi) < 1.2
 
 
+def with_knees(motion: Motion, flexion_rad: float) -> Motion:
+    """The same with both knees bent by a fixed angle."""
+    rotation = motion.rotation.copy()
+    for side in ("left", "right"):
+        knee = [j.name for j in motion.skeleton.joints].index(f"{side}_knee")
+        rotation[:, :, knee] = body.about(np.array([1.0, 0.0, 0.0]), np.array(flexion_rad))
+    return replace(motion, rotation=rotation)
+
+
+def test_knees_do_not_bend_far_the_wrong_way() -> None:
+    motion = with_knees(make_motion(60), -0.5)
+    points = points_of(motion)
+    vague = replace(points, cov=np.broadcast_to(0.03**2 * np.eye(3), points.cov.shape))
+    fitted = fit_body(vague, RATE_HZ, FREE).rotation[:, 0, joint(points, "left_knee")]
+    assert (2 * np.arctan2(fitted[:, 1], fitted[:, 0])).min() > -0.46
+
+
 def test_a_keypoint_far_off_does_not_bend_the_body() -> None:
     motion = make_motion(120)
     points = noisy(motion, 0.003)

@@ -13,6 +13,7 @@ from mocap.fit.body import BodySettings, fit_body, fit_body_to_views
 from mocap.fit.chain import Chain, Pose, chain_of, exp, jacobian, lengthening, log, place, step
 from mocap.fit.evidence import pixel_evidence
 from mocap.fit.offsets import learn_offsets
+from mocap.fit.start import start_pose
 from mocap.fit.terms import add_keypoints, coordinates, second_differences, turns
 from mocap.presets import load_skeleton
 from tests.factories import articulated_skeleton, make_motion, points_of
@@ -96,6 +97,19 @@ def test_turns_change_as_derived(chain: Chain, pose: Pose) -> None:
         change[:, d] = STEP
         measured = turns(wanted, step(chain, pose, change))[0] - turns(wanted, step(chain, pose, -change))[0]
         assert np.abs(measured / (2 * STEP) - derived[..., d - 3]).max() < 1e-8
+
+
+def test_the_start_lies_within_the_ranges_of_the_joints(chain: Chain) -> None:
+    rotation = np.zeros((1, len(chain.above), 4))
+    rotation[..., 0] = 1.0
+    names = [joint.name for joint in chain.skeleton.joints]
+    rotation[0, names.index("left_hip")] = body.about(np.array([0.0, 0.0, 1.0]), np.array(2.0))
+    rotation[0, names.index("left_knee")] = body.about(np.array([1.0, 0.0, 0.0]), np.array(-1.0))
+    start = start_pose(chain, rotation, np.zeros((1, 3)))
+    assert start is not None
+    hip, knee = (log(start.turn[0, chain.node_of[names.index(name)]]) for name in ("left_hip", "left_knee"))
+    assert np.allclose(np.degrees(hip), [0.0, 0.0, 20.0])
+    assert np.allclose(np.degrees(knee), [-5.0, 0.0, 0.0])
 
 
 @pytest.mark.parametrize("frames", [1, 2, 3, 400])
