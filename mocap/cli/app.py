@@ -10,7 +10,7 @@ import typer
 from rich.markup import escape
 
 from mocap import __version__
-from mocap.cli import board, calibrate, calibration, doctor, evaluate, import_poses, models, studio
+from mocap.cli import board, calibrate, calibration, doctor, evaluate, import_poses, models, record, studio
 from mocap.cli.console import STOPPED, err, explained, out, print_json, working
 from mocap.cli.options import JsonOption
 from mocap.cli.usage import Commands
@@ -32,6 +32,8 @@ app.add_typer(studio.app, name="studio")
 app.command("calibrate")(calibrate.calibrate)
 app.command("doctor")(doctor.doctor)
 app.command("evaluate")(evaluate.evaluate)
+app.command("cameras")(record.cameras)
+app.command("record")(record.record)
 app.command("import-poses")(import_poses.import_poses)
 app.command("export-poses")(import_poses.export_poses)
 

@@ -13,6 +13,10 @@ class VideoError(ExplainedError):
     """A video that cannot be read."""
 
 
+class CameraError(ExplainedError):
+    """A camera that is not there, is lost, or does not send what it should."""
+
+
 class ModelError(ExplainedError):
     """A detection model that is missing, damaged or of the wrong kind."""
 
@@ -27,6 +31,7 @@ class ExportError(ExplainedError):
 
 __all__ = [
     "CalibrationError",
+    "CameraError",
     "CancelledError",
     "ExplainedError",
     "ExportError",

@@ -1,0 +1,331 @@
+"""One camera while it is being recorded: a thread that takes its pictures, and one that writes them."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import Counter, deque
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from mocap.capture.backlog import Backlog, Preroll, Timed
+from mocap.capture.clock import CameraClock
+from mocap.capture.events import CameraState, Note
+from mocap.capture.resilient import TimesFile
+from mocap.capture.source import CameraSource, Picture, StreamFormat
+from mocap.capture.track import Quality, Track
+from mocap.core.errors import CameraError, ExplainedError
+
+# Waits between attempts to find a lost camera again, s.
+RETRY_S = (0.25, 0.5, 1.0, 2.0)
+
+# A camera is silent when nothing has come for this long, and for this many of its periods.
+STALL_S = 1.0
+STALL_PERIODS = 10.0
+
+# A step between time stamps of more than this many periods means that pictures are missing in between.
+GAP_PERIODS = 1.6
+
+# Steps that tell the period (their median) and the rate that is shown.
+STEPS = 61
+
+# How often a thread that waits looks whether it is to end, s.
+LONGEST_WAIT_S = 0.1
+
+# A driver that hangs while it is being read must not hold up the end of the recording for longer, s.
+HANG_S = 2.0
+
+
+@dataclass(frozen=True)
+class CameraPlan:
+    """How one camera is recorded.
+
+    Attributes
+    ----------
+    name : str
+    source : CameraSource
+    rotation_deg : int
+        Quarter turns clockwise to turn its pictures by, degrees.
+    quality : Quality
+    """
+
+    name: str
+    source: CameraSource
+    rotation_deg: int = 0
+    quality: Quality = Quality.AUTO
+
+
+class Feed:
+    """Takes the pictures of one camera and has them written.
+
+    Parameters
+    ----------
+    plan : CameraPlan
+    folder : Path
+        Where its video goes.
+    preroll_s : float
+        How far the recording reaches back before its start, s.
+    note : callable
+        Takes what happens.
+    failed : callable
+        Takes what ends the whole recording: a full disk, a picture that cannot be encoded.
+    """
+
+    def __init__(
+        self,
+        plan: CameraPlan,
+        folder: Path,
+        preroll_s: float,
+        note: Callable[[Note], None],
+        failed: Callable[[ExplainedError], None],
+    ) -> None:
+        self.plan, self.path = plan, folder / f"{plan.name}.mp4"
+        self._note, self._failed, self._preroll_ns = note, failed, round(preroll_s * 1e9)
+        self.state = CameraState.OPENING
+        self.format: StreamFormat | None = None
+        self.clock = CameraClock(plan.source.stamp)
+        self.recorded, self.missing, self.dropped = 0, 0, Counter[str]()
+        self.latest: Picture | None = None
+        self.latest_key: Picture | None = None
+        self.first_ns: int | None = None
+        self.last_ns: int | None = None
+        self.reached_ns = 0
+        self.error: ExplainedError | None = None
+        self._track: Track | None = None
+        self._times: TimesFile | None = None
+        self._backlog = Backlog()
+        self._before = Preroll(self._preroll_ns)
+        self._steps: deque[int] = deque(maxlen=STEPS)
+        self._last_decode_ns: int | None = None
+        self._size: tuple[int, int] | None = None
+        self._waits_for_key = False
+        self._arrived_ns = time.monotonic_ns()
+        self._window: tuple[int, int] | None = None
+        self._begun = self._leave = False
+        self.opened, self._go = threading.Event(), threading.Event()
+        self._taker = threading.Thread(target=self._take, name=f"camera {plan.name}", daemon=True)
+        self._writer = threading.Thread(target=self._write, name=f"write {plan.name}", daemon=True)
+
+    def start(self) -> None:
+        """Open the camera and, if it runs by itself, begin to look."""
+        self._taker.start()
+
+    def record(self, times: TimesFile, start_ns: int, end_ns: int) -> None:
+        """Write the pictures taken from ``start_ns`` less the preroll until ``end_ns``."""
+        self._times = times
+        self._window = (start_ns - self._preroll_ns, end_ns)
+        self._writer.start()
+        self._go.set()
+
+    def end_at(self, end_ns: int) -> None:
+        """Take no picture after ``end_ns``."""
+        if self._window is not None:
+            self._window = (self._window[0], min(self._window[1], end_ns))
+
+    @property
+    def done(self) -> bool:
+        """Whether no more pictures will be written."""
+        over = self._window is not None and self.reached_ns >= self._window[1]
+        return over or self.state is CameraState.ENDED
+
+    def stop(self) -> None:
+        """End both threads; what waits is written first."""
+        self._leave = True
+        self._go.set()
+        if self._taker.is_alive():
+            self._taker.join(timeout=HANG_S)
+        self._backlog.close()
+        if self._writer.is_alive():
+            self._writer.join()
+
+    @property
+    def rate_hz(self) -> float:
+        """Pictures per second over the last steps, Hz; NaN where too few came, 0 where the camera is silent."""
+        steps = tuple(self._steps)
+        if len(steps) < 2:
+            return np.nan
+        return 0.0 if self.silent else 1e9 * len(steps) / sum(steps)
+
+    @property
+    def silent(self) -> bool:
+        """Whether nothing has come for longer than the camera ever takes."""
+        usual_s = float(np.median(tuple(self._steps))) / 1e9 if self._steps else 0.0
+        waited_s = (time.monotonic_ns() - self._arrived_ns) / 1e9
+        return waited_s > max(STALL_S, STALL_PERIODS * usual_s)
+
+    @property
+    def waiting(self) -> float:
+        """Share of the queue to the disk that is full."""
+        return self._backlog.full
+
+    @property
+    def n_bytes(self) -> int:
+        """Bytes written."""
+        return self._track.n_bytes if self._track is not None else 0
+
+    @property
+    def codec(self) -> str:
+        """How its pictures are kept; empty before the first."""
+        return self._track.codec if self._track is not None else ""
+
+    # The thread that takes pictures.
+
+    def _take(self) -> None:
+        tries, lost_ns = 0, 0
+        while not self._leave:
+            try:
+                self.format = self.plan.source.open()
+                self.clock = replace(CameraClock(self.plan.source.stamp), jumps=self.clock.jumps)
+                self._arrived_ns = time.monotonic_ns()
+                self._waits_for_key = True
+                if lost_ns:
+                    away_s = (self._arrived_ns - lost_ns) / 1e9
+                    self._say("back", f"Camera '{self.plan.name}' is back after {away_s:.1f} s.")
+                    lost_ns = 0
+                self.state = CameraState.RECORDING if self._window else CameraState.READY
+                self.error = None
+                self.opened.set()
+                if not self.plan.source.live:
+                    self._go.wait()
+                    self.state = CameraState.RECORDING
+                for_good, tries = self._take_pictures(), 0
+            except CameraError as error:
+                self.error = error
+                if not lost_ns:
+                    lost_ns = time.monotonic_ns()
+                    self._say("lost", f"Camera '{self.plan.name}': {error.what} {error.remedy}")
+                self.state = CameraState.LOST
+                for_good = not self.plan.source.live
+            finally:
+                self.plan.source.close()
+            if for_good:
+                self.state = CameraState.ENDED
+                break
+            self._pause(RETRY_S[min(tries, len(RETRY_S) - 1)])
+            tries += 1
+        self.opened.set()
+        self._backlog.close()
+
+    def _pause(self, seconds: float) -> None:
+        until = time.monotonic() + seconds
+        while not self._leave and (left := until - time.monotonic()) > 0:
+            time.sleep(min(left, LONGEST_WAIT_S))
+
+    def _take_pictures(self) -> bool:
+        """Take pictures until there are no more, for ever (True) or for now."""
+        while not self._leave:
+            picture = self.plan.source.read()
+            if picture is None:
+                return True
+            self._arrived_ns = time.monotonic_ns()
+            jumps = self.clock.jumps
+            t_ns = self.clock.time_ns(picture.camera_ns, picture.arrival_ns)
+            if self.clock.jumps > jumps and jumps == 0:
+                self._say("clock", f"The clock of camera '{self.plan.name}' jumped; its times go on by ours.")
+            self._show(picture)
+            self._sort(Timed(picture, t_ns))
+            if self.done and not self.plan.source.live:
+                return True
+        return True
+
+    def _show(self, picture: Picture) -> None:
+        self.latest = picture
+        if picture.coded is None or picture.coded.is_key:
+            self.latest_key = picture
+
+    def _sort(self, timed: Timed) -> None:
+        """Decide what becomes of a picture: kept for later, written, or dropped and counted."""
+        if self._window is None:
+            self._pace(timed, counts=False)
+            self._before.add(timed)
+            return
+        start_ns, end_ns = self._window
+        if not self._begun:
+            self._begun, self._last_decode_ns = True, None
+            for earlier in self._before.take(start_ns):
+                self._hand_over(earlier, forced=True)
+        self.reached_ns = max(self.reached_ns, timed.decode_ns)
+        too_early = timed.t_ns < start_ns and timed.picture.coded is None
+        if not too_early and timed.decode_ns < end_ns:
+            self._hand_over(timed)
+
+    def _hand_over(self, timed: Timed, forced: bool = False) -> None:
+        reason = self._objection(timed)
+        if reason is None:
+            self._pace(timed, counts=True)
+            waits = forced or not self.plan.source.live
+            if not self._backlog.put(timed, wait=waits):
+                reason, self._waits_for_key = "late", True
+                if self.dropped["late"] == 0:
+                    self._say(
+                        "dropped", f"Pictures of camera '{self.plan.name}' come faster than they are written."
+                    )
+        if reason is not None:
+            self.dropped[reason] += 1
+
+    def _objection(self, timed: Timed) -> str | None:
+        """Why a picture cannot be written; None if it can."""
+        if self._size is None:
+            self._size = timed.picture.size_wh
+        if timed.picture.size_wh != self._size:
+            if self.dropped["size"] == 0:
+                now, first = timed.picture.size_wh, self._size
+                self._say(
+                    "size",
+                    f"Camera '{self.plan.name}' changed its pictures from {first[0]}x{first[1]} to "
+                    f"{now[0]}x{now[1]} px; they are left out until it changes back.",
+                )
+            self._waits_for_key = True
+            return "size"
+        if self._last_decode_ns is not None and timed.decode_ns <= self._last_decode_ns:
+            return "repeated"
+        if self._waits_for_key and not timed.is_key:
+            return "undecodable"
+        self._waits_for_key = False
+        return None
+
+    def _pace(self, timed: Timed, counts: bool) -> None:
+        """Note the step since the last picture, and what is missing in between."""
+        if self._last_decode_ns is not None:
+            step = timed.decode_ns - self._last_decode_ns
+            if step <= 0:
+                return
+            if counts and len(self._steps) >= 2:
+                period = float(np.median(tuple(self._steps)))
+                if step > GAP_PERIODS * period:
+                    self.missing += round(step / period) - 1
+            self._steps.append(step)
+        self._last_decode_ns = timed.decode_ns
+
+    def _say(self, kind: str, text: str) -> None:
+        self._note(Note(time.monotonic(), self.plan.name, kind, text))
+
+    # The thread that writes them.
+
+    def _write(self) -> None:
+        try:
+            while (timed := self._backlog.get()) is not None:
+                self._write_one(timed)
+        except ExplainedError as error:
+            self._failed(error)
+        finally:
+            self._backlog.close()
+            if self._track is not None:
+                self._track.close()
+                if self._track.error is not None:
+                    self._failed(self._track.error)
+
+    def _write_one(self, timed: Timed) -> None:
+        picture = timed.picture
+        if self._track is None:
+            rate = self.format.rate_hz if self.format is not None else np.nan
+            self._track = Track(self.path, picture, rate, self.plan.quality, self.plan.rotation_deg)
+        self._track.write(picture, timed.t_ns)
+        if self._times is not None:
+            self._times.add(self.plan.name, timed.t_ns, picture.camera_ns, picture.arrival_ns)
+        self.recorded += 1
+        self.first_ns = timed.t_ns if self.first_ns is None else min(self.first_ns, timed.t_ns)
+        self.last_ns = max(self.last_ns or timed.t_ns, timed.t_ns)

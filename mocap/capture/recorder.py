@@ -1,0 +1,369 @@
+"""Records several cameras at once: opens them, writes them, watches them, and says how it went."""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+import threading
+import time
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime, timezone
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import tomli_w
+
+from calibration.files import atomic_write
+from mocap.capture.events import CameraState, CameraStatus, Events, Note, RecorderState, Status
+from mocap.capture.feed import CameraPlan, Feed
+from mocap.capture.observer import Observer
+from mocap.capture.resilient import TimesFile
+from mocap.core.errors import CameraError, ExplainedError, InputError, StorageError
+
+# Where the recorder writes what it knows, beside the videos.
+RECORDING_FILE = "recording.toml"
+TIMES_FILE = "timestamps.csv"
+
+# How often states are told, views looked at, and the file of the recording written, s.
+STATUS_S, LOOK_S, STORE_S = 0.25, 0.5, 2.0
+
+# With less than this left on the disk it is said, min; and no recording is begun with less than this, bytes.
+SCARCE_MIN = 5.0
+LEAST_FREE_BYTES = 50_000_000
+
+# Streams settle and lenses open their irises in this time, s.
+WARM_UP_S = 1.0
+
+# After the end, a camera that is late gets so long to deliver its last pictures, s.
+GRACE_S = 2.0
+
+FOREVER_NS = 2**62
+
+
+@dataclass(frozen=True)
+class CameraRecording:
+    """What was recorded of one camera.
+
+    Attributes
+    ----------
+    video : str
+        File name; empty where no picture was written.
+    stamp : str
+        Who says when the pictures were taken; see ``Stamp``.
+    recorded, missing : int
+        Pictures written, and pictures that never came, by the gaps between their times.
+    dropped : dict of str to int
+        Pictures that came and were not written: ``late`` (the disk or the encoder did not keep up), ``size``
+        (of another size than the first), ``repeated`` (not later than the one before), ``undecodable`` (before
+        the first that needs no other).
+    clock_jumps : int
+    first_s, last_s : float
+        Times of the first and the last picture on the computer's monotonic clock, s; NaN where there is none.
+    rate_hz : float
+        Mean rate between them, Hz; NaN for fewer than two pictures.
+    """
+
+    name: str
+    address: str
+    video: str
+    size_wh: tuple[int, int]
+    rotation_deg: int
+    codec: str
+    stamp: str
+    recorded: int
+    missing: int
+    dropped: dict[str, int]
+    clock_jumps: int
+    first_s: float
+    last_s: float
+    rate_hz: float
+
+
+@dataclass(frozen=True)
+class Recording:
+    """What came of a recording; ``recording.toml`` holds the same.
+
+    Attributes
+    ----------
+    folder : Path
+        Holds the videos and ``timestamps.csv``.
+    began : str
+        When, by the calendar, ISO 8601, UTC.
+    began_s : float
+        The same on the computer's monotonic clock, that of ``timestamps.csv``, s.
+    finished : bool
+        Whether it was ended in good order.
+    notes : tuple of str
+        What happened meanwhile, with seconds since the start.
+    """
+
+    folder: Path
+    began: str
+    began_s: float
+    finished: bool
+    cameras: tuple[CameraRecording, ...]
+    notes: tuple[str, ...]
+
+
+class Recorder:
+    """Records several cameras into one folder.
+
+    A context manager: entering opens the cameras, leaving lets go of them. Between, ``start`` and ``stop``.
+
+    Parameters
+    ----------
+    plans : sequence of CameraPlan
+    folder : Path
+        Where the videos go; it must not hold any.
+    preroll_s : float
+        How far the recording reaches back before ``start``, s.
+    """
+
+    def __init__(self, plans: Sequence[CameraPlan], folder: Path, preroll_s: float = 0.0) -> None:
+        names = [plan.name.casefold() for plan in plans]
+        if len(set(names)) != len(names):
+            raise InputError("Two cameras have the same name.", "Give each a name of its own: left=usb:0.")
+        self.events, self.folder = Events(), folder
+        self.state = RecorderState.OPENING
+        self._notes: list[Note] = []
+        self._lock = threading.Lock()
+        self._failure: ExplainedError | None = None
+        self._feeds = tuple(Feed(plan, folder, preroll_s, self._note, self._fail) for plan in plans)
+        self._observers = {feed.plan.name: Observer(feed.plan.name) for feed in self._feeds}
+        self._times: TimesFile | None = None
+        self._began: tuple[datetime, int] | None = None
+        self._ended_ns: int | None = None
+        self._rate_of_disk: tuple[int, int] | None = None
+        self._quiet: dict[str, bool] = {}
+        self._scarce = False
+        self._over = threading.Event()
+        self._monitor = threading.Thread(target=self._watch, name="recorder", daemon=True)
+
+    def __enter__(self) -> Recorder:
+        """Open the cameras, all at once.
+
+        Raises
+        ------
+        CameraError
+            If one cannot be opened.
+        """
+        if self.folder.is_dir() and any(self.folder.glob("*.mp4")):
+            raise InputError("This folder holds a recording already.", "Choose another name.", self.folder)
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise StorageError("The folder cannot be made.", "Choose another place.", self.folder) from error
+        for feed in self._feeds:
+            feed.start()
+        try:
+            for feed in self._feeds:
+                self._await_opened(feed)
+            if any(feed.plan.source.live for feed in self._feeds):
+                time.sleep(WARM_UP_S)
+        except BaseException:
+            self._let_go()
+            raise
+        self.state = RecorderState.READY
+        self._monitor.start()
+        return self
+
+    def _await_opened(self, feed: Feed) -> None:
+        while not feed.opened.wait(timeout=STATUS_S):
+            if feed.error is not None:
+                break
+        if feed.error is not None:
+            raise CameraError(f"Camera '{feed.plan.name}': {feed.error.what}", feed.error.remedy, feed.error.path)
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self.state is RecorderState.RECORDING:
+            self.stop()
+        self._let_go()
+
+    def _let_go(self) -> None:
+        self._over.set()
+        for feed in self._feeds:
+            feed.stop()
+        if self._monitor.is_alive():
+            self._monitor.join()
+
+    def start(self, duration_s: float | None = None) -> None:
+        """Begin to record; ``done`` tells when ``duration_s`` has passed.
+
+        Raises
+        ------
+        StorageError
+            If the disk refuses, or is all but full.
+        """
+        if shutil.disk_usage(self.folder).free < LEAST_FREE_BYTES:
+            raise StorageError(
+                "The disk is all but full.", "Free some space, or choose another disk.", self.folder
+            )
+        self._times = TimesFile(self.folder / TIMES_FILE)
+        now_ns = time.monotonic_ns()
+        self._began = (datetime.now(timezone.utc), now_ns)
+        end_ns = FOREVER_NS if duration_s is None else now_ns + round(duration_s * 1e9)
+        self.state = RecorderState.RECORDING
+        self._note(Note(now_ns / 1e9, None, "state", "The recording began."))
+        for feed in self._feeds:
+            feed.record(self._times, now_ns, end_ns)
+        self._store(finished=False)
+
+    @property
+    def done(self) -> bool:
+        """Whether every camera has delivered all that is wanted, has ended, or the recording failed."""
+        return self._failure is not None or all(feed.done for feed in self._feeds)
+
+    def stop(self) -> Recording:
+        """End the recording: what was taken until now is written.
+
+        Raises
+        ------
+        StorageError, CameraError
+            If the disk refused or a picture could not be encoded; what was written before is whole.
+        """
+        now_ns = time.monotonic_ns()
+        for feed in self._feeds:
+            feed.end_at(now_ns)
+        until = time.monotonic() + GRACE_S
+        while not all(feed.done or feed.silent for feed in self._feeds) and time.monotonic() < until:
+            if self._failure is not None:
+                break
+            time.sleep(0.02)
+        self._ended_ns = now_ns
+        self._let_go()
+        if self._times is not None:
+            self._times.close()
+        self.state = RecorderState.FINISHED if self._failure is None else RecorderState.FAILED
+        with contextlib.suppress(StorageError):  # the disk is full; the file of two seconds ago stays
+            self._store(finished=self._failure is None)
+        self.events.emit(self.status())
+        if self._failure is not None:
+            raise self._failure
+        return self.recording(finished=True)
+
+    def latest(self, camera: str) -> Any:
+        """Newest picture of a camera (``Picture``), or None; for live views."""
+        return next(feed.latest for feed in self._feeds if feed.plan.name == camera)
+
+    def status(self) -> Status:
+        """How it is going at this moment."""
+        cameras = tuple(self._status_of(feed) for feed in self._feeds)
+        free = self._free_bytes()
+        written = sum(feed.n_bytes for feed in self._feeds)
+        elapsed_s, minutes = 0.0, float("nan")
+        if self._began is not None:
+            elapsed_s = ((self._ended_ns or time.monotonic_ns()) - self._began[1]) / 1e9
+            if written and elapsed_s > 1.0:
+                minutes = free / (written / elapsed_s) / 60.0
+        return Status(self.state, elapsed_s, cameras, free, minutes)
+
+    def _free_bytes(self) -> int:
+        try:
+            return shutil.disk_usage(self.folder).free
+        except OSError:  # a drive that was pulled out
+            return 0
+
+    def _status_of(self, feed: Feed) -> CameraStatus:
+        look = self._observers[feed.plan.name]
+        runs = feed.state in (CameraState.READY, CameraState.RECORDING)
+        moving = feed.plan.source.live or feed.state is CameraState.RECORDING
+        stalled = runs and moving and feed.silent and not feed.done
+        return CameraStatus(
+            name=feed.plan.name,
+            state=CameraState.STALLED if stalled else feed.state,
+            size_wh=feed.format.size_wh if feed.format is not None else None,
+            rate_hz=feed.rate_hz,
+            recorded=feed.recorded,
+            dropped=dict(feed.dropped),
+            missing=feed.missing,
+            waiting=feed.waiting,
+            sharpness=look.sharpness,
+            brightness=look.brightness,
+            problems=look.problems,
+        )
+
+    def recording(self, finished: bool) -> Recording:
+        """What has been recorded so far."""
+        began, began_ns = self._began or (datetime.now(timezone.utc), time.monotonic_ns())
+        with self._lock:
+            notes = tuple(f"{note.t_s - began_ns / 1e9:+.1f} s: {note.text}" for note in self._notes)
+        cameras = tuple(_recording_of(feed) for feed in self._feeds)
+        return Recording(
+            self.folder, began.isoformat(timespec="milliseconds"), began_ns / 1e9, finished, cameras, notes
+        )
+
+    def _store(self, finished: bool) -> None:
+        table = asdict(self.recording(finished))
+        table.pop("folder")
+        text = tomli_w.dumps({"schema_version": 1, **table})
+        with atomic_write(self.folder / RECORDING_FILE) as draft:
+            draft.write_text(text, encoding="utf-8")
+
+    def _note(self, note: Note) -> None:
+        with self._lock:
+            self._notes.append(note)
+        self.events.emit(note)
+
+    def _fail(self, error: ExplainedError) -> None:
+        """End the recording; called by the threads of the cameras."""
+        with self._lock:
+            first, self._failure = self._failure is None, self._failure or error
+        if first:
+            self._note(
+                Note(time.monotonic(), None, "disk" if isinstance(error, StorageError) else "state", str(error))
+            )
+
+    def _watch(self) -> None:
+        """Tell states, look at views, and write down how it goes; in a thread of its own."""
+        looked = stored = time.monotonic()
+        while not self._over.wait(STATUS_S):
+            now = time.monotonic()
+            if now - looked >= LOOK_S:
+                looked = now
+                for feed in self._feeds:
+                    for sentence in self._observers[feed.plan.name].look(feed.latest_key):
+                        self._note(Note(now, feed.plan.name, "look", sentence))
+            status = self.status()
+            self._tell_changes(status)
+            self.events.emit(status)
+            if self.state is RecorderState.RECORDING and now - stored >= STORE_S:
+                stored = now
+                with contextlib.suppress(StorageError):  # the writers meet the full disk themselves
+                    self._store(finished=False)
+
+    def _tell_changes(self, status: Status) -> None:
+        for camera in status.cameras:
+            quiet = camera.state is CameraState.STALLED
+            if quiet != self._quiet.get(camera.name, False):
+                self._quiet[camera.name] = quiet
+                words = "sends nothing" if quiet else "sends pictures again"
+                self._note(Note(time.monotonic(), camera.name, "stalled", f"Camera '{camera.name}' {words}."))
+        if not self._scarce and status.minutes_left < SCARCE_MIN:
+            self._scarce = True
+            text = f"The disk will be full in {status.minutes_left:.0f} minutes."
+            self._note(Note(time.monotonic(), None, "disk", text))
+
+
+def _recording_of(feed: Feed) -> CameraRecording:
+    first_ns, last_ns, count = feed.first_ns, feed.last_ns, feed.recorded
+    lasted_s = (last_ns - first_ns) / 1e9 if first_ns is not None and last_ns is not None else 0.0
+    return CameraRecording(
+        name=feed.plan.name,
+        address=feed.plan.source.address,
+        video=feed.path.name if count else "",
+        size_wh=feed.format.size_wh if feed.format is not None else (0, 0),
+        rotation_deg=feed.plan.rotation_deg,
+        codec=feed.codec,
+        stamp=feed.plan.source.stamp.value,
+        recorded=count,
+        missing=feed.missing,
+        dropped=dict(feed.dropped),
+        clock_jumps=feed.clock.jumps,
+        first_s=first_ns / 1e9 if first_ns is not None else float("nan"),
+        last_s=last_ns / 1e9 if last_ns is not None else float("nan"),
+        rate_hz=(count - 1) / lasted_s if lasted_s > 0 else float("nan"),
+    )
