@@ -21,6 +21,7 @@ from calibration.report.templating import environment, script_json
 from mocap.core.summary import RunSummary, TruthErrors
 from mocap.core.types import ImageArray, Take, Tracks2D
 from mocap.report import payload
+from mocap.report.movement import movements
 from mocap.report.numbers import duration, words
 from mocap.report.verdict import judge, person_size_px, reprojection_share
 
@@ -86,7 +87,8 @@ def render(
             picture=None if picture is None else payload.jpeg_data_url(picture),
             measured=bool(np.isfinite(take.points.xyz).any()),
             stride=data["scene"]["stride"],
-            plots=data["angles"]["plots"],
+            angle_groups=payload.angle_groups(data["angles"]["plots"]),
+            movements=movements(take),
             three_point=_three_point(take),
             angle_rows=_angle_rows(take),
             camera_rows=_camera_rows(take, summary, tracks),
@@ -169,6 +171,8 @@ def _angle_rows(take: Take) -> list[dict[str, Any]]:
             value = np.degrees(take.angles.value[:, person, a])
             sigma = np.degrees(take.angles.sigma[:, person, a])
             known = value[np.isfinite(value)]
+            if not known.size and np.isfinite(take.angles.value).any():
+                continue  # named above the table, together with all others that are not known
             steady = sigma[np.isfinite(value) & np.isfinite(sigma)]
             low, high = (float(known.min()), float(known.max())) if known.size else (math.nan, math.nan)
             rows.append(

@@ -116,6 +116,36 @@ def angle_plots(take: Take) -> list[dict[str, Any]]:
     return list(plots.values())
 
 
+# Parts of the body, by the first word of an angle's name without its side.
+REGIONS = {
+    "Pelvis, trunk and neck": ("pelvis", "trunk", "neck"),
+    "Hip": ("hip",),
+    "Knee": ("knee",),
+    "Ankle and foot": ("ankle", "foot"),
+    "Shoulder": ("shoulder",),
+    "Elbow and wrist": ("elbow", "forearm", "wrist"),
+}
+
+
+def angle_groups(plots: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Plots by the part of the body, with their numbers among all; angles that are not known are only named.
+
+    Where nothing is known at all, everything stays where it is, so that the page can say so.
+    """
+    nothing = not any(plot["curves"] for plot in plots)
+    groups: dict[str, dict[str, Any]] = {}
+    for index, plot in enumerate(plots):
+        first = plot["joint"].split("_")[0]
+        region = next((name for name, words in REGIONS.items() if first in words), "Other angles")
+        group = groups.setdefault(region, {"name": region, "plots": [], "missing": []})
+        if plot["curves"] or nothing:
+            group["plots"].append({**plot, "index": index})
+        else:
+            group["missing"].append({"joint": plot["joint"], "person": plot["person"]})
+    order = [*REGIONS, "Other angles"]
+    return sorted(groups.values(), key=lambda group: order.index(group["name"]))
+
+
 def angle_times(take: Take) -> dict[str, Any]:
     """Times of the samples of the angle plots, s from the start."""
     return packed(take.t_s[:: stride_for(take.t_s.shape[0], MOST_SAMPLES_IN_PLOT)] - _start(take))

@@ -43,7 +43,7 @@
       const dots = lonely(curve);
       return [
         { ...band(curve), fill: "toself", fillcolor: tint(colour, 0.2), mode: "lines", line: { width: 0 }, hoverinfo: "skip", showlegend: false },
-        { x: t, y: curve.value, mode: "lines", name, line: style, connectgaps: false, customdata: curve.sigma,
+        { x: t, y: curve.value, mode: "lines", name, line: style, connectgaps: false, customdata: curve.sigma, showlegend: curve.side !== "middle",
           hovertemplate: "%{y:.1f}° ± %{customdata:.1f}°" },
         { x: dots.map((i) => t[i]), y: dots.map((i) => curve.value[i]), mode: "markers", marker: { color: colour, size: 4 }, hoverinfo: "skip", showlegend: false },
       ];
