@@ -9,7 +9,7 @@ from pydantic import Field, ValidationError, field_validator, model_validator
 
 from mocap.core.errors import InputError, ModelError
 from mocap.core.skeleton import Skeleton
-from mocap.detect.specs import Decoder, InputSpec, OwnSkeleton, Strict, Uncertainty
+from mocap.detect.specs import Decoder, InputSpec, OwnSkeleton, Parent, Strict, Uncertainty
 from mocap.detect.weightfile import check_name
 from mocap.presets import load_skeleton, preset_names, preset_path, read_toml
 
@@ -85,6 +85,8 @@ class ModelCard(Strict):
         reads itself.
     sources : tuple
         Tried in this order.
+    parent : table, optional
+        Of a network that was taught further: what it was made from, and what that brought.
     """
 
     name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_]*$")]
@@ -101,6 +103,7 @@ class ModelCard(Strict):
     uncertainty: Uncertainty = Uncertainty()
     own_skeleton: OwnSkeleton | None = None
     sources: tuple[Source, ...]
+    parent: Parent | None = None
 
     @field_validator("file")
     @classmethod

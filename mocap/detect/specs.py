@@ -290,6 +290,43 @@ class Uncertainty(Strict):
     person_score: Share = 0.3
 
 
+class Parent(Strict):
+    """What a network was taught from.
+
+    Attributes
+    ----------
+    name, version, sha256 : str
+        Of the network that it was before.
+    data : tuple of str
+        SHA-256 of the examples that it learned from, that chose, and that proved it.
+    labels : str
+        ``views`` where other views gave them, ``corrections`` where people did.
+    crops, epochs, seed, rate, share
+        How it learned: see `mocap.detect.train.loop.TrainSettings`.
+    held_out_view : str, optional
+        A camera that it did not see while it learned.
+    before_px, after_px : float
+        Mean distance from the labels of the proof, before and after, input px.
+    surely : float
+        The error fell by at least this share, with 95 % confidence.
+    """
+
+    name: str
+    version: str
+    sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+    data: tuple[str, ...]
+    labels: Literal["views", "corrections"]
+    crops: int
+    epochs: int
+    seed: int
+    rate: float
+    share: float
+    held_out_view: str | None = None
+    before_px: float
+    after_px: float
+    surely: float
+
+
 class OwnSkeleton(Strict):
     """Keypoints of a lab's own, where none of ``configs/skeletons`` fits."""
 

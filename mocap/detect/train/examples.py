@@ -104,14 +104,20 @@ def varied(examples: Examples, partner: IntArray, rng: np.random.Generator) -> E
     weight[mirrored] = weight[mirrored][:, partner]
     crops = np.stack(
         [
-            _exposed(cv2.warpAffine(crop, np.column_stack([a, b]), (size, size)), float(g), float(c))
+            _exposed(_moved(crop, np.column_stack([a, b])), float(g), float(c))
             for crop, a, b, g, c in zip(examples.crops, linear, offset, gain, grey, strict=True)
         ]
     )
     return Examples(crops, xy, weight, examples.instant, examples.view)
 
 
-def _exposed(crop: NDArray[np.generic], gain: float, contrast: float) -> ImageArray:
+def _moved(crop: ImageArray, affine: FloatArray) -> ImageArray:
+    return np.asarray(cv2.warpAffine(crop, affine, crop.shape[:2]), dtype=np.uint8)
+
+
+def _exposed(crop: ImageArray, gain: float, contrast: float) -> ImageArray:
     """Scale the values, and their distance from the crop's mean."""
-    mean = float(np.mean(crop.astype(np.float64))) if crop.size else 0.0
-    return np.asarray(cv2.convertScaleAbs(crop, alpha=gain * contrast, beta=gain * mean * (1.0 - contrast)))
+    mean = float(np.mean(crop))
+    # By a table: 256 values instead of all pixels, and none wraps around.
+    values = np.clip(gain * (mean + contrast * (np.arange(256.0) - mean)), 0.0, 255.0)
+    return np.asarray(values.round().astype(np.uint8)[crop])

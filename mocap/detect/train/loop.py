@@ -1,9 +1,10 @@
 """Fine-tuning: a network's weights moved a little, so that its keypoints come to lie on the labels.
 
 Adam (Kingma and Ba, ICLR 2015) with a rate that falls along a half cosine (Loshchilov and Hutter, "SGDR", ICLR
-2017), on the Huber loss (1964) of the refined and of the direct keypoints. What the labels say nothing of, scores,
-depths and the points that place the next crop, is tied to what the network said before ("learning without
-forgetting": Li and Hoiem, ECCV 2016), so that the rest of the detector, which was set to it, goes on to fit.
+2017), each tensor by a share of its own size (Shazeer and Stern, "Adafactor", ICML 2018, section 8), on the Huber
+loss (1964) of the refined and of the direct keypoints. What the labels say nothing of, scores, depths and the
+points that place the next crop, is tied to what the network said before ("learning without forgetting": Li and
+Hoiem, ECCV 2016), so that the rest of the detector, which was set to it, goes on to fit.
 """
 
 from __future__ import annotations
@@ -31,6 +32,10 @@ HUBER_PX = 4.0
 DIRECT = 0.5
 # Weight of the ties to the network as it was. Scores are compared as logits, depths and next crop in crop px.
 TIED_SCORE, TIED_PX = 0.1, 0.02
+# A tensor's weights move by a share of their own size, at least of this.
+LEAST_SIZE = 1e-3
+# Share of the work in which the rate rises: Adam knows nothing of the gradients' sizes at first.
+WARMING = 0.1
 # Crops at once when nothing is learned.
 BATCH = 16
 
@@ -46,7 +51,7 @@ class TrainSettings:
     batch : int
         Crops of one step.
     rate : float
-        Of learning, at its highest.
+        Of learning, at its highest: by this share of their size weights may move in one step.
     share : float
         Of the layers, counted from the outputs, that may change.
     seed : int
@@ -55,7 +60,7 @@ class TrainSettings:
 
     epochs: int = 4
     batch: int = 8
-    rate: float = 3e-4
+    rate: float = 2e-5
     share: float = 1.0
     seed: int = 0
 
@@ -130,7 +135,7 @@ def fine_tune(
     if not len(examples) or not len(choosing):
         raise InputError("There is nothing to learn from.", "Give recordings in which the person is seen well.")
     network, parent = TrainableNetwork(path, settings.share), TrainableNetwork(path)
-    optimiser = torch.optim.Adam(list(network.parameters.values()), lr=settings.rate)
+    optimiser, sizes = _optimiser(torch, network)
     key = _key(path, examples, choosing, settings)
     steps = math.ceil(len(examples) / settings.batch)
     state = _read(checkpoint, key)
@@ -150,8 +155,8 @@ def fine_tune(
             cancel.check()
             progress("train", epoch * steps + step, settings.epochs * steps)
             done = (epoch * steps + step) / (settings.epochs * steps)
-            for group in optimiser.param_groups:
-                group["lr"] = settings.rate * 0.5 * (1.0 + math.cos(math.pi * done))
+            for group, rms in zip(optimiser.param_groups, sizes, strict=True):
+                group["lr"] = rms * settings.rate * _pace(done)
             some = order[step * settings.batch : (step + 1) * settings.batch]
             part = varied(examples.pick(some), partner, rng)
             loss = _loss(torch, network, parent, part, divide_by)
@@ -168,6 +173,20 @@ def fine_tune(
     progress("train", settings.epochs * steps, settings.epochs * steps)
     network.restore(best)
     return Learned(network.in_file_order(), tuple(errors))
+
+
+def _optimiser(torch: Any, network: Any) -> tuple[Any, list[float]]:
+    """Adam, and the size of the weights of each of its groups, one a tensor."""
+    tensors = list(network.parameters.values())
+    sizes = [max(LEAST_SIZE, float(tensor.detach().square().mean().sqrt())) for tensor in tensors]
+    return torch.optim.Adam([{"params": [tensor]} for tensor in tensors]), sizes
+
+
+def _pace(done: float) -> float:
+    """Share of the highest rate when this share of the work is done: it rises, then falls along a half cosine."""
+    if done < WARMING:
+        return done / WARMING
+    return 0.5 * (1.0 + math.cos(math.pi * (done - WARMING) / (1.0 - WARMING)))
 
 
 def mean_error(network: Any, examples: Examples, divide_by: float) -> float:
