@@ -23,7 +23,7 @@ from mocap.session import (
     read_manifest,
     write_manifest,
 )
-from mocap.sync import TIMESTAMPS_FILE, written_times
+from mocap.sync import SYNC_FILE, TIMESTAMPS_FILE, Clocks, read_clocks, written_times
 
 MIN_CAMERAS = 2
 
@@ -71,6 +71,8 @@ class TrialInput:
     warnings : tuple of str
     imported : Imported or None
         Detections that take the place of our own.
+    clocks : Clocks or None
+        The clocks that ``t_s`` is on, where ``mocap sync`` found them.
     """
 
     folder: TrialFolder
@@ -82,6 +84,12 @@ class TrialInput:
     truth: Path | None
     warnings: tuple[str, ...]
     imported: Imported | None = None
+    clocks: Clocks | None = None
+
+    @property
+    def clock_key(self) -> tuple[object, ...]:
+        """What results depend on besides the times: the clocks, where they were found."""
+        return () if self.clocks is None else (self.clocks.offset_s.tolist(), self.clocks.rate.tolist())
 
 
 def open_trial(path: Path, calibration: Path | None = None, out: Path | None = None) -> TrialInput:
@@ -131,12 +139,27 @@ def open_trial(path: Path, calibration: Path | None = None, out: Path | None = N
     _register(target, folder, rig, videos, keep=session is not None and target.root == session.root)
     truth = source / "truth.npz"
     notes = tuple(f"{video.camera}: {note}" for video in videos for note in video.warnings)
-    t_s, timed, told = _frame_times(videos)
+    t_s, timed, told = frame_times(videos)
     known = truth if truth.is_file() else None
-    return TrialInput(folder, videos, rig, rig_path, t_s, timed, known, (*warnings, *notes, *told))
+    warnings, clocks = (*warnings, *notes, *told), found_clocks(videos)
+    return TrialInput(folder, videos, rig, rig_path, t_s, timed, known, warnings, clocks=clocks)
 
 
-def _frame_times(videos: tuple[VideoInfo, ...]) -> tuple[tuple[FloatArray, ...], bool, tuple[str, ...]]:
+def found_clocks(videos: tuple[VideoInfo, ...]) -> Clocks | None:
+    """Read the clocks that ``mocap sync`` found and left beside the videos; None where it did not.
+
+    Raises
+    ------
+    InputError
+        If the file is of other videos.
+    """
+    path = videos[0].path.parent / SYNC_FILE
+    if not path.is_file():
+        return None
+    return read_clocks(path, tuple(video.camera for video in videos), tuple(video.n_frames for video in videos))
+
+
+def frame_times(videos: tuple[VideoInfo, ...]) -> tuple[tuple[FloatArray, ...], bool, tuple[str, ...]]:
     """Times of all frames (T_c,), whether they are on one clock, and what the user should know of them."""
     of_files = tuple(video.t_s for video in videos)
     path = videos[0].path.parent / TIMESTAMPS_FILE

@@ -164,9 +164,9 @@ def _run(
     clock: float,
 ) -> ProcessResult:
     """Take an opened trial through all stages; ``clock`` is when its opening began."""
-    sync = from_frame_times(trial.rig.names, trial.t_s, shared_clock=trial.timed)
+    sync = from_frame_times(trial.rig.names, trial.t_s, shared_clock=trial.timed, clocks=trial.clocks)
     videos = {f"video {v.camera}": fingerprint(v.path) for v in trial.videos}
-    times = key_of([t.tolist() for t in trial.t_s], trial.timed)
+    times = key_of([t.tolist() for t in trial.t_s], trial.timed, *trial.clock_key)
     inputs = {**videos, "times": times, "calibration": rig_key(trial.rig), "detector": source.identity}
     poses_key = key_of(STAGES_VERSION, videos, times, source.identity)
     key = key_of(poses_key, inputs, settings.model_dump(mode="json"), __version__)

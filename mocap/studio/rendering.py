@@ -180,7 +180,7 @@ def _film_trial(job: _Job, number: int, room: Backdrop, folder: Path) -> None:
     settings, camera = job.settings, job.rig.cameras[number]
     folder.mkdir(parents=True, exist_ok=True)
     distance = float(np.linalg.norm(camera.centre - _clap_place(job.people, settings.clap_s)))
-    arrival = settings.clap_s + distance / SOUND_M_S + settings.offset_of(number)
+    arrival = settings.rate_of(number) * (settings.clap_s + distance / SOUND_M_S) + settings.offset_of(number)
     clap = clap_wave(np.random.default_rng([settings.seed, DRAW_CLAP]))
     seed = [settings.seed, DRAW_SOUND, number]
     sound = microphone(settings.frames / settings.fps, arrival, distance, clap, seed)
@@ -195,7 +195,8 @@ def _trial_frames(job: _Job, number: int, room: Backdrop) -> Iterator[tuple[floa
     settings = job.settings
     stage = set_stage(job.rig.cameras[number], room, _gain(settings, number))
     stamps = np.arange(settings.frames) / settings.fps
-    bones = [person.bones(stamps - settings.offset_of(number)) for person in job.people]
+    shown = (stamps - settings.offset_of(number)) / settings.rate_of(number)
+    bones = [person.bones(shown) for person in job.people]
     rng = np.random.default_rng([settings.seed, DRAW_NOISE, number])
     kept = _kept(settings, number)
     for index in range(settings.frames):

@@ -36,7 +36,10 @@ class StudioSettings:
         Of everything that is drawn by chance: camera places, lenses, noise, dropped frames.
     offset_s : tuple of float
         Clock of each camera minus the common clock, s; empty for perfectly set clocks. A frame that its
-        file stamps ``s`` shows the world at ``s - offset``.
+        file stamps ``s`` shows the world at ``(s - offset) / rate``.
+    rate : tuple of float
+        Ticks of each camera's clock per tick of the common clock; empty for clocks that run true. 0.999 is a
+        camera that takes 29.97 pictures a second and stamps them 30.
     noise_sigma : float
         Standard deviation of the noise of each pixel, in grey levels.
     dropped_share : float
@@ -59,6 +62,7 @@ class StudioSettings:
     seconds: float = 2.0
     seed: int = 1
     offset_s: tuple[float, ...] = ()
+    rate: tuple[float, ...] = ()
     noise_sigma: float = 1.5
     dropped_share: float = 0.0
     distortion: tuple[float, float, float, float, float] = (-0.12, 0.05, 0.0006, -0.0004, 0.0)
@@ -97,6 +101,11 @@ class StudioSettings:
             f"{len(self.offset_s)} clock offsets for {self.cameras} cameras.",
             "Give one finite offset for each camera, or none.",
         )
+        _require(
+            len(self.rate) in (0, self.cameras) and all(0.5 <= rate <= 2.0 for rate in self.rate),
+            f"Clock rates of {self.rate} for {self.cameras} cameras.",
+            "Give one rate from 0.5 to 2 for each camera, or none.",
+        )
         _require(0 <= self.noise_sigma <= 64, f"Noise of {self.noise_sigma} grey levels.", "Choose from 0 to 64.")
         _require(
             0 <= self.dropped_share <= 0.9, f"A dropped share of {self.dropped_share}.", "Choose from 0 to 0.9."
@@ -119,6 +128,10 @@ class StudioSettings:
     def offset_of(self, camera: int) -> float:
         """Clock of a camera minus the common clock, s."""
         return self.offset_s[camera] if self.offset_s else 0.0
+
+    def rate_of(self, camera: int) -> float:
+        """Ticks of a camera's clock per tick of the common clock."""
+        return self.rate[camera] if self.rate else 1.0
 
 
 def _require(holds: bool, what: str, remedy: str) -> None:

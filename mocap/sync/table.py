@@ -8,6 +8,7 @@ import numpy as np
 
 from mocap.core.errors import InputError
 from mocap.core.types import FloatArray, IntArray, SyncTable
+from mocap.sync.clocks import Clocks
 
 # A camera slower than this share of the median rate does not set the pace: one failing camera must not
 # throw away most frames of all the others. It takes part where it has a frame.
@@ -29,9 +30,13 @@ def frame_rate_hz(t_s: FloatArray) -> float:
 
 
 def from_frame_times(
-    cameras: tuple[str, ...], t_s: Sequence[FloatArray], *, shared_clock: bool = False
+    cameras: tuple[str, ...],
+    t_s: Sequence[FloatArray],
+    *,
+    shared_clock: bool = False,
+    clocks: Clocks | None = None,
 ) -> SyncTable:
-    """Join cameras that were started together.
+    """Join cameras that were started together, or whose clocks are known.
 
     The common clock ticks evenly at the rate of the slowest camera. At a faster pace the slower cameras
     would have no frame at some instants, and since cameras never agree to the last millimetre, points
@@ -46,6 +51,9 @@ def from_frame_times(
         Times of the frames of each camera on its own clock, ascending, s.
     shared_clock : bool
         The times are on one clock already; otherwise the first frames are taken as simultaneous.
+    clocks : Clocks, optional
+        What was found of the clocks that the times are on. The table's standard error of an offset is then that
+        of the camera's time halfway through the table.
 
     Raises
     ------
@@ -62,9 +70,13 @@ def from_frame_times(
             raise InputError(
                 f"The frame times of camera '{name}' do not ascend.", "Convert the video again, or leave it out."
             )
-    start = np.array([times[0] for times in t_s])
-    offset_s = np.zeros(len(cameras)) if shared_clock else start
-    relative = [times - offset for times, offset in zip(t_s, offset_s, strict=True)]
+    if clocks is not None:
+        offset_s = clocks.offset_s
+        relative = [clocks.to_common(c, times) for c, times in enumerate(t_s)]
+    else:
+        start = np.array([times[0] for times in t_s])
+        offset_s = np.zeros(len(cameras)) if shared_clock else start
+        relative = [times - offset for times, offset in zip(t_s, offset_s, strict=True)]
 
     rates = np.array([frame_rate_hz(times) for times in relative])
     rate_hz = rates[rates >= SLOWEST_PACE * np.median(rates)].min()
@@ -83,9 +95,12 @@ def from_frame_times(
     )
     lag_s = np.where(frame_index >= 0, taken - common[:, None], np.nan)
     unknown = np.full(len(cameras), np.nan)
-    return SyncTable(
-        cameras, common, frame_index, offset_s, unknown, np.ones(len(cameras)), unknown, lag_s, unknown
-    )
+    rate, offset_sigma, rate_sigma = np.ones(len(cameras)), unknown, unknown
+    if clocks is not None:
+        middle = np.array([0.5 * (common[0] + common[-1])])
+        rate, rate_sigma = clocks.rate, clocks.rate_sigma
+        offset_sigma = np.array([float(clocks.sigma_at(c, middle)[0]) for c in range(len(cameras))])
+    return SyncTable(cameras, common, frame_index, offset_s, offset_sigma, rate, rate_sigma, lag_s, unknown)
 
 
 def _nearest(times: FloatArray, instants: FloatArray, tolerance_s: float) -> IntArray:

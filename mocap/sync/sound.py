@@ -1,0 +1,227 @@
+"""How far two cameras' clocks are apart, by what their microphones hear.
+
+The generalised cross-correlation with phase transform (Knapp and Carter, IEEE TASSP 24, 1976) makes every
+frequency count alike, so that the echo and colour of a room hardly move its peak. Windows of the first sound are
+looked up in all of the second: each gives an offset of its own, and a line through those that agree gives the
+drift.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.fft import irfft, next_fast_len, rfft, rfftfreq
+
+from mocap.core.errors import InputError
+from mocap.core.types import FloatArray
+from mocap.sync.clocks import Link
+from mocap.sync.listen import RATE_HZ, Sound
+
+# Below is the hum of mains and rooms, above is what codecs throw away first.
+BAND_HZ = (200.0, 6000.0)
+# Crystals 100 millionths apart lose 0.4 ms over this, s: a period of the middle of the band.
+WINDOW_S = 4.0
+# More windows than this add time, not knowledge.
+MOST_WINDOWS = 12
+# A sound that lasts less than this cannot be told from a click of the recorder itself, s.
+SHORTEST_S = 0.5
+# Noise alone would show such a peak once in a million recordings.
+FALSE_ALARM = 1e-6
+# No clock of a microphone is worse than this; windows whose offsets ask for more heard different things.
+WORST_DRIFT = 5e-4
+# How far offsets of windows may scatter: a person who claps or talks walks by some metres, s.
+SCATTER_S = 0.01
+# Spectral lines this much weaker than the strongest hold rounding errors only.
+NOTHING = 1e-9
+# Samples of the correlation over which its noise is taken as even: half a second.
+NOISE_STRETCH = RATE_HZ // 2
+# Samples by which the moment of a clap is told: 25 ms.
+MOMENT = RATE_HZ // 40
+# Samples of the correlation on either side of the peak that are kept for a picture: 50 ms.
+CURVE_REACH = RATE_HZ // 20
+# Somebody who talks while walking to and fro comes nearer to one microphone than to the other, s.
+WALKING_S = 3e-3
+
+
+@dataclass(frozen=True)
+class Heard:
+    """What correlating two sounds found.
+
+    Attributes
+    ----------
+    link : Link
+    at_s, offset_s, sigma_s : (W,)
+        Of the windows that count: their middle on the first clock, offset, and standard error, s.
+    lag_s, curve : (L,)
+        Correlation about the peak, over the offset, for a picture; in standard deviations of its noise.
+    """
+
+    link: Link
+    at_s: FloatArray
+    offset_s: FloatArray
+    sigma_s: FloatArray
+    lag_s: FloatArray
+    curve: FloatArray
+
+
+@dataclass(frozen=True)
+class _Peak:
+    """A peak of the correlation.
+
+    ``at_s`` is when the first microphone heard what made it, ``height`` is in standard deviations of the noise,
+    and ``curve`` (L,) is the correlation over ``lags_s`` around it.
+    """
+
+    at_s: float
+    lag_s: float
+    sigma_s: float
+    height: float
+    lags_s: FloatArray
+    curve: FloatArray
+
+
+@dataclass(frozen=True)
+class _Spectrum:
+    """A sound and its spectrum, padded to ``size`` samples so that no lag wraps around."""
+
+    samples: FloatArray
+    values: NDArray[np.complex128]
+    size: int
+
+    @classmethod
+    def of(cls, samples: FloatArray, longest_partner: int) -> _Spectrum:
+        size = next_fast_len(samples.shape[0] + longest_partner, real=True)
+        return cls(samples, np.asarray(rfft(samples, size)), size)
+
+
+def compare_sounds(first: Sound, second: Sound) -> Heard:
+    """Find the offset and, where several windows hear the same, the drift of the second clock against the first.
+
+    Raises
+    ------
+    InputError
+        If the two do not clearly hear the same.
+    """
+    shortest = min(first.seconds, second.seconds)
+    if shortest < SHORTEST_S:
+        short = first if first.seconds <= second.seconds else second
+        raise InputError(
+            f"The sound of '{short.camera}' lasts {shortest:.1f} s only.",
+            "Record sound from beginning to end.",
+        )
+    there = _Spectrum.of(second.samples, first.samples.shape[0])
+    length = max(1, round(min(WINDOW_S, first.seconds) * RATE_HZ))
+    count = max(1, min(MOST_WINDOWS, first.samples.shape[0] // length))
+    starts = np.unique(np.linspace(0, first.samples.shape[0] - length, count).round().astype(np.int64))
+    found = [peak for start in starts.tolist() if (peak := _look_up(first, start, length, there)) is not None]
+    if not found:  # what the windows are too short to tell, all of it may
+        whole = _look_up(first, 0, first.samples.shape[0], there)
+        if whole is None:
+            raise InputError(
+                f"The microphones of '{first.camera}' and '{second.camera}' do not clearly hear the same.",
+                "Clap where all microphones hear it, or sync by light or motion.",
+            )
+        found = [whole]
+    shift = second.start_s - first.start_s
+    at = np.array([peak.at_s for peak in found])
+    offset = np.array([peak.lag_s + shift for peak in found])
+    sigma = np.array([peak.sigma_s for peak in found])
+    height = np.array([peak.height for peak in found])
+    agree = _agreeing(at, offset, height)
+    best = found[int(np.where(agree, height, -np.inf).argmax())]
+    at, offset, sigma = at[agree], offset[agree], sigma[agree]
+    link = _line(first.camera, second.camera, at, offset, sigma, best.height)
+    return Heard(link, at, offset, sigma, best.lags_s + shift, best.curve)
+
+
+def _look_up(first: Sound, start: int, length: int, there: _Spectrum) -> _Peak | None:
+    """Look a window of the first sound up in all of the second; None where noise could have made the highest peak.
+
+    The peak is placed to a part of a sample by a parabola. Its standard error is the half width of the main lobe
+    over its height in sigmas, but not less than half a sample: echoes move a peak by as much.
+    """
+    window = first.samples[start : start + length]
+    # Lags, from the window's last sample on the second's first to its first on the second's last.
+    lags = np.arange(-(start + length) + 1, there.samples.shape[0] - start)
+    correlation = _phat(window, there)[(lags + start) % there.size]
+    scaled = correlation / _noise(correlation)
+    n = int(np.argmax(scaled))
+    height = float(scaled[n])
+    if height < math.sqrt(2.0 * math.log(lags.shape[0] / FALSE_ALARM)) or not 0 < n < lags.shape[0] - 1:
+        return None
+    before, after = float(scaled[n - 1]), float(scaled[n + 1])
+    bend = before - 2.0 * height + after
+    part = 0.5 * (before - after) / bend if bend < 0 else 0.0
+    half_width = 0.5 / (BAND_HZ[1] - BAND_HZ[0])
+    reach = slice(max(0, n - CURVE_REACH), n + CURVE_REACH + 1)
+    return _Peak(
+        first.start_s + (start + _moment(window, start + int(lags[n]), there)) / RATE_HZ,
+        (float(lags[n]) + part) / RATE_HZ,
+        max(half_width / height, 0.5 / RATE_HZ),
+        height,
+        lags[reach] / RATE_HZ,
+        scaled[reach],
+    )
+
+
+def _phat(window: FloatArray, there: _Spectrum) -> FloatArray:
+    """Correlation (size,) of a window with the other sound: entry n is of a lag of n samples, circular."""
+    cross = there.values * np.conj(np.asarray(rfft(window, there.size)))
+    frequency = rfftfreq(there.size, 1.0 / RATE_HZ)
+    inside = (frequency >= BAND_HZ[0]) & (frequency <= BAND_HZ[1])
+    strength = np.abs(cross)
+    # Where a codec left nothing there is no phase to transform.
+    counts = inside & (strength > NOTHING * float(strength[inside].max(initial=0.0)))
+    whitened = np.divide(cross, strength, out=np.zeros_like(cross), where=counts)
+    return np.asarray(irfft(whitened, there.size))
+
+
+def _noise(correlation: FloatArray) -> FloatArray:
+    """Standard deviation (L,) of the correlation's noise, in stretches: it is less where less overlaps.
+
+    From the median of the absolute values, so that the peak does not raise what it is measured by.
+    """
+    stretches = np.array_split(np.abs(correlation), max(1, correlation.shape[0] // NOISE_STRETCH))
+    levels = np.array([float(np.median(part)) / 0.6745 for part in stretches])
+    # Where hardly anything overlaps there is nothing to find.
+    levels = np.maximum(levels, 0.1 * float(levels.max()))
+    levels = np.where(levels > 0, levels, np.inf)
+    return np.repeat(levels, [part.shape[0] for part in stretches])
+
+
+def _moment(window: FloatArray, shifted: int, there: _Spectrum) -> float:
+    """Sample of the window about which both sounds are loud together."""
+    taken = np.arange(window.shape[0]) + shifted
+    inside = (taken >= 0) & (taken < there.samples.shape[0])
+    both = np.where(inside, window * there.samples[np.clip(taken, 0, there.samples.shape[0] - 1)], 0.0)
+    pieces = np.array_split(both, max(1, both.shape[0] // MOMENT))
+    weight = np.array([max(float(piece.sum()), 0.0) ** 2 for piece in pieces])
+    middle = np.cumsum([piece.shape[0] for piece in pieces]) - 0.5 * np.array([piece.shape[0] for piece in pieces])
+    return float(weight @ middle / weight.sum()) if weight.sum() > 0 else 0.5 * window.shape[0]
+
+
+def _agreeing(at: FloatArray, offset: FloatArray, height: FloatArray) -> np.ndarray:
+    """Which windows (W,) agree about one clock: the largest such party by the heights of its peaks."""
+    apart = np.abs(offset[:, None] - offset) <= SCATTER_S + WORST_DRIFT * np.abs(at[:, None] - at)
+    return np.asarray(apart[int((apart * height).sum(axis=1).argmax())])
+
+
+def _line(first: str, second: str, at: FloatArray, offset: FloatArray, sigma: FloatArray, height: float) -> Link:
+    """Fit offset and drift to the windows; the errors grow to what the windows' scatter asks for."""
+    weight = sigma**-2.0
+    middle = float(np.sum(weight * at) / weight.sum())
+    value = float(np.sum(weight * offset) / weight.sum())
+    error = float(weight.sum() ** -0.5)
+    words = f"{at.shape[0]} stretches of sound, peak {height:.0f} times the noise"
+    if at.shape[0] < 3:
+        return Link("sound", first, second, middle, value, error, basis=words)
+    lever = at - middle
+    drift = float(np.sum(weight * lever * (offset - value)) / np.sum(weight * lever**2))
+    drift_error = float(np.sum(weight * lever**2) ** -0.5)
+    misfit = np.sum(weight * (offset - value - drift * lever) ** 2) / (at.shape[0] - 2)
+    wider = math.sqrt(max(1.0, float(misfit)))
+    drift_error = math.hypot(wider * drift_error, WALKING_S / float(np.ptp(at)))
+    return Link("sound", first, second, middle, value, wider * error, drift, drift_error, words)
