@@ -71,16 +71,33 @@ def process(
     formats: Annotated[
         str | None, typer.Option("--formats", "-f", help="Files to write; see mocap export.")
     ] = None,
+    sex: Annotated[
+        str | None,
+        typer.Option(
+            "--subject-sex",
+            help="female, male, or unknown (the default: the mean of both); for the centre of mass.",
+        ),
+    ] = None,
+    tasks: Annotated[
+        str | None,
+        typer.Option("--tasks", help="What was done, comma-separated: squat, sit_to_stand, jump. Gait is found."),
+    ] = None,
+    repetitions: Annotated[
+        str | None,
+        typer.Option("--count", help="Joint angles whose repetitions are counted: left_elbow_flexion ..."),
+    ] = None,
     out_dir: OutOption = None,
     fresh: FreshOption = False,
     json_output: JsonOption = False,
 ) -> None:
     """From videos to 3D, joint angles, files and a report."""
+    from mocap.pipeline.findings import with_reading
     from mocap.pipeline.settings import load_settings, parse_click, with_formats, with_people
 
     settings = with_people(load_settings(preset), people, subject, None if click is None else parse_click(click))
     if formats is not None:
         settings = with_formats(settings, _words(formats))
+    settings = with_reading(settings, sex, _words(tasks or ""), _words(repetitions or ""))
     _run(path, calibration, settings, out_dir, fresh, json_output)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from pydantic import ValidationError
 
 from mocap.core.body import forward
 from mocap.core.errors import InputError
@@ -19,7 +20,7 @@ from mocap.kinematics.gait import cycles, gait_events, gait_measures, symmetry
 from mocap.kinematics.mass import mass_centre
 from mocap.kinematics.rates import with_rates
 from mocap.kinematics.tasks import jumps, range_of_motion, repetition_measures, sit_to_stand, squats
-from mocap.pipeline.settings import KinematicsSettings
+from mocap.pipeline.settings import KinematicsSettings, PipelineSettings
 
 
 @dataclass(frozen=True)
@@ -103,6 +104,39 @@ def _tasks(moved: Moved, n: int, wanted: KinematicsSettings) -> list[Measure]:
         lowest = np.min([*feet.heel.values(), *feet.toe.values()], axis=0)[:, 2]
         measures += jumps(lowest, moved.mass_centre.xyz[:, n, 2], t_s)
     return measures
+
+
+def with_reading(
+    settings: PipelineSettings,
+    sex: str | None = None,
+    tasks: tuple[str, ...] = (),
+    repetitions: tuple[str, ...] = (),
+) -> PipelineSettings:
+    """Return settings that read more out of the motion than the preset does.
+
+    Parameters
+    ----------
+    sex : {"female", "male", "unknown"}, optional
+    tasks : tuple of {"squat", "sit_to_stand", "jump"}
+    repetitions : tuple of str
+        Names of joint angles.
+
+    Raises
+    ------
+    InputError
+        If there is no such choice.
+    """
+    chosen: dict[str, object] = settings.kinematics.model_dump()
+    chosen |= {name: value for name, value in (("tasks", tasks), ("repetitions", repetitions)) if value}
+    if sex is not None:
+        chosen["sex"] = sex
+    try:
+        return settings.model_copy(update={"kinematics": KinematicsSettings.model_validate(chosen)})
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise InputError(
+            f"'{first['input']}' is no choice for '{first['loc'][0]}'.", f"{first['msg']}."
+        ) from error
 
 
 def event_times(found: PeopleFindings) -> dict[str, dict[str, list[float]]]:
