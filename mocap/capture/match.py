@@ -29,7 +29,7 @@ def fit_rig(rig: CameraRig, videos: Sequence[VideoInfo]) -> tuple[CameraRig, tup
     CalibrationError
         If a video has no camera, or was recorded in another shape than its camera was calibrated.
     """
-    by_video = _match_names(rig.names, tuple(video.camera for video in videos))
+    by_video = match_names(rig.names, tuple(video.camera for video in videos))
     warnings = [f"Video '{v}' was taken for the calibrated camera '{c}'." for v, c in by_video.items() if v != c]
     unused = [name for name in rig.names if name not in by_video.values()]
     warnings += [f"The calibrated camera '{name}' has no video and is left out." for name in unused]
@@ -65,7 +65,7 @@ def _say_how(calibrated: Intrinsics, fitted: Intrinsics, video: VideoInfo) -> st
     )
 
 
-def _match_names(calibrated: tuple[str, ...], videos: tuple[str, ...]) -> dict[str, str]:
+def match_names(calibrated: tuple[str, ...], videos: tuple[str, ...]) -> dict[str, str]:
     """Map the name of each video to that of its camera."""
     for key in (str, str.casefold, _last_number):
         cameras = {key(name): name for name in calibrated}

@@ -1,0 +1,91 @@
+"""Live capture on the shipped film: rate, latency from glass to pose, and where the time goes.
+
+    python benchmarks/live.py [--seconds 30] [--model NAME] [--stream ADDRESS ...]
+
+The film's two seconds are played to and fro as video files of the wanted length, each file as a camera at its own
+pace; the pictures' times are when they are due, so that decoding ahead of time is not in the latency, and all from
+then on is. Wall times depend on who else uses the machine: the load and the processor time are printed, too.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import tempfile
+import time
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import cv2
+
+from calibration.formats import load_rig
+from mocap.capture.addresses import SourceWishes, open_sources
+from mocap.pipeline.live import CapturedSource, LiveNote, LiveSession, LiveSetup, LiveState
+from mocap.pipeline.settings import load_settings
+from mocap.studio import sample_dir
+
+
+def lengthen(source: Path, target: Path, seconds: float) -> None:
+    """Write a film played to and fro for so long."""
+    capture = cv2.VideoCapture(str(source))
+    rate = capture.get(cv2.CAP_PROP_FPS)
+    pictures = []
+    while (read := capture.read())[0]:
+        pictures.append(read[1])
+    way = pictures + pictures[-2:0:-1]
+    with av.open(str(target), "w") as container:
+        stream = container.add_stream("libx264", rate=Fraction(rate).limit_denominator(1001))
+        stream.height, stream.width = pictures[0].shape[:2]
+        stream.pix_fmt, stream.options = "yuv420p", {"crf": "18", "preset": "veryfast"}
+        for i in range(round(seconds * rate)):
+            frame = av.VideoFrame.from_ndarray(way[i % len(way)], format="bgr24")
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+
+
+def main() -> None:
+    """Print the figures."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--seconds", type=float, default=30.0)
+    parser.add_argument("--model", help="this network only, instead of those of the preset")
+    parser.add_argument("--stream", action="append", default=[], help="send to this stream meanwhile")
+    given = parser.parse_args()
+    settings = load_settings("live")
+    if given.model:
+        settings = settings.model_copy(
+            update={"detect": settings.detect.model_copy(update={"landmarks": (given.model,)})}
+        )
+    root = sample_dir()
+    videos = sorted((root / "trials" / "sample" / "raw").glob("*.mp4"))
+    with tempfile.TemporaryDirectory() as folder:
+        for video in videos:
+            lengthen(video, Path(folder) / video.name, given.seconds)
+        cameras = open_sources([folder], SourceWishes(decoded=True))
+        sources = [CapturedSource(name, camera) for name, camera in cameras.items()]
+        rig = load_rig(root / "calibration" / "rig.toml")
+        session = LiveSession(LiveSetup(rig, settings, tuple(given.stream)), sources)
+        session.events.subscribe(lambda event: print(event.text) if isinstance(event, LiveNote) else None)
+        loads = [os.getloadavg()[0]]
+        session.start()
+        while session.state is LiveState.STARTING and not session.wait(0.05):
+            pass
+        wall, work = time.perf_counter(), time.process_time()
+        first = session.budget.frames
+        while not session.wait(0.5):
+            pass
+        wall, work = time.perf_counter() - wall, time.process_time() - work
+        loads.append(os.getloadavg()[0])
+    count = session.budget.frames - first
+    print(f"load before and after: {loads[0]:.1f}, {loads[1]:.1f} on {os.cpu_count()} cores")
+    print(f"{count} poses in {wall:.1f} s: {count / wall:.1f} a second")
+    print(f"processor time: {1e3 * work / count:.1f} ms a pose, {work / wall:.2f} cores (decoding included)")
+    for camera in session.status().cameras:
+        print(f"{camera.name}: {camera.arrived} pictures, {camera.used} used")
+    print("ms, p50 / p95 / p99 over all poses:")
+    for stage in session.budget.times():
+        print(f"  {stage.name:14} {1e3 * stage.p50_s:7.1f} {1e3 * stage.p95_s:7.1f} {1e3 * stage.p99_s:7.1f}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,31 @@
+"""Live capture: from the newest pictures of all cameras to a body, angles and streams, while somebody moves."""
+
+from mocap.pipeline.live.events import (
+    CameraState,
+    FeedbackEvent,
+    LiveEvent,
+    LiveNote,
+    LiveState,
+    LiveStatus,
+    StageTimes,
+)
+from mocap.pipeline.live.feedback import CountTarget, RangeTarget, parse_target
+from mocap.pipeline.live.session import LiveSession, LiveSetup
+from mocap.pipeline.live.source import CapturedSource, LiveSource
+
+__all__ = [
+    "CameraState",
+    "CapturedSource",
+    "CountTarget",
+    "FeedbackEvent",
+    "LiveEvent",
+    "LiveNote",
+    "LiveSession",
+    "LiveSetup",
+    "LiveSource",
+    "LiveState",
+    "LiveStatus",
+    "RangeTarget",
+    "StageTimes",
+    "parse_target",
+]
