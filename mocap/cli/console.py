@@ -37,6 +37,7 @@ P = ParamSpec("P")
 STAGE_NAMES = {
     "detect": "Finding people",
     "associate": "Choosing the subject",
+    "look again": "Looking again where views disagree",
     "triangulate": "Triangulating",
     "filter": "Filtering",
     "body": "Fitting the body",

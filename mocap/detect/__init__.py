@@ -5,7 +5,7 @@ from mocap.detect.between import fill_between
 from mocap.detect.detector import BlazePoseDetector, DetectorSettings
 from mocap.detect.load import load_detector
 from mocap.detect.pace import Pacing, Past
-from mocap.detect.protocol import Detector, ViewDetector, ViewPoses, ViewState
+from mocap.detect.protocol import Detector, Looker, ViewDetector, ViewPoses, ViewState
 from mocap.detect.sides import steady_sides
 from mocap.detect.tracker import all_due
 
@@ -13,6 +13,7 @@ __all__ = [
     "BlazePoseDetector",
     "Detector",
     "DetectorSettings",
+    "Looker",
     "Pacing",
     "Past",
     "ViewDetector",

@@ -25,7 +25,7 @@ from mocap.detect.tracker import Body
 from mocap.presets import load_skeleton
 
 # Raise when the same pictures and weights give other numbers than before: cached results depend on it.
-CODE_VERSION = 3
+CODE_VERSION = 4
 # Frames after a search until the next one for somebody who was lost or is seen badly: hidden people come out
 # again within a fraction of a second, and a search takes as long as a crop.
 RETRY_INTERVAL = 5
@@ -177,6 +177,7 @@ class BlazePoseDetector:
         """
         parts = [f"{c.name}@{c.version}:{c.sha256}" for c in (self._finder_card, self._landmark_card)]
         parts += [str(c.input) for c in (self._finder_card, self._landmark_card)]
+        parts.append(str(self._landmark_card.uncertainty))
         known = self._settings
         parts += [str(n) for n in (known.max_people, known.search_interval, known.flip, known.pacing)]
         parts.append(str(CODE_VERSION))
@@ -217,6 +218,15 @@ class BlazePoseDetector:
         view.drop_duplicates()
         since = self._since_search(view)
         return tracker.settle(view.bodies, state, blazepose.LANDMARKS, view.wh, since, self._settings.pacing)
+
+    def look(self, image: ImageArray, expected: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray] | None:
+        """Look at one person whom the other views have placed; see `Looker`."""
+        coco = expected[tracker.BLAZEPOSE_OF_COCO]
+        region = multipose.region(coco, np.asarray(np.isfinite(coco).all(axis=1), dtype=np.float64))
+        if not tracker.usable_region(region, (image.shape[1], image.shape[0])):
+            return None
+        found = self._landmarks(image, region)
+        return (found.xy, found.sigma_px, found.score) if tracker.is_person(found) else None
 
     def _follow(self, view: _View) -> None:
         """Look for the known people whose turn it is where they are expected."""
@@ -293,12 +303,13 @@ class BlazePoseDetector:
         spec, wh = self._landmark_card.input, (image.shape[1], image.shape[0])
         tensor = blazepose.prepare(image, region, spec.size_px, spec.divide_by)
         outputs = self._networks.use(lambda network: network.run(tensor))
-        found = blazepose.decode(outputs, region, spec.size_px, wh)
+        trust = self._landmark_card.uncertainty
+        found = blazepose.decode(outputs, region, spec.size_px, wh, trust=trust)
         if not self._settings.flip:
             return found
         mirrored = np.ascontiguousarray(tensor[:, :, ::-1])
         outputs = self._networks.use(lambda network: network.run(mirrored))
-        other = blazepose.decode(outputs, region, spec.size_px, wh, mirror=self._mirror)
+        other = blazepose.decode(outputs, region, spec.size_px, wh, self._mirror, trust)
         return blazepose.mean(found, other)
 
     def _map(self, work: Callable[[Item], Result], items: Sequence[Item]) -> list[Result]:

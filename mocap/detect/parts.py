@@ -20,11 +20,11 @@ from mocap.detect import prepare
 from mocap.detect.carddetector import sigma_px
 from mocap.detect.crop import upright_region
 from mocap.detect.network import CardNetwork
-from mocap.detect.protocol import BoolArray, Detector, ViewPoses, ViewState
+from mocap.detect.protocol import BoolArray, Detector, Looker, ViewPoses, ViewState
 from mocap.presets import load_skeleton
 
 # Raise when the same pictures and weights give other numbers than before: cached results depend on it.
-CODE_VERSION = 1
+CODE_VERSION = 2
 # A wrist, knuckle, eye or mouth below this score is a guess and no place to look at (Holistic's threshold).
 LEAST_SCORE = 0.1
 # The networks' own threshold for "there is one".
@@ -145,6 +145,12 @@ class Face:
         return _box_region(xy, xy[MESH_EYES].mean(axis=0) - xy[MESH_MOUTH].mean(axis=0), FACE_NEXT, 0.0)
 
 
+def _looked_at(pose: ViewPoses) -> BoolArray:
+    """Slots (P,) of the people who were found in this picture; parts of those who are foreseen are not there."""
+    there = pose.track >= 0
+    return np.asarray(there if pose.looked is None else there & pose.looked)
+
+
 class WithParts:
     """A `Detector` that looks at parts of the people whom another finds.
 
@@ -222,6 +228,24 @@ class WithParts:
         ]
         return poses, after
 
+    def look(self, image: ImageArray, expected: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray] | None:
+        """Look at one person whom the other views have placed, and then at their parts; see `Looker`."""
+        body = len(self._detector.skeleton.keypoints)
+        found = self._detector.look(image, expected[:body]) if isinstance(self._detector, Looker) else None
+        if found is None:
+            return None
+        slots, blocks = self.max_people, [found]
+        padded = [np.full((slots, *values.shape), np.nan) for values in found]
+        for values, one in zip(padded, found, strict=True):
+            values[0] = one
+        track = np.where(np.arange(slots) == 0, 0, -1)
+        alone = ViewPoses(padded[0], padded[1], padded[2], track)
+        for part in self._parts:
+            xy, sigma, score = self._look(part, [image], [alone])[0]
+            blocks.append((xy[0], sigma[0], score[0]))
+        xy, sigma, score = (np.concatenate(values) for values in zip(*blocks, strict=True))
+        return xy, sigma, score
+
     def _look(
         self, part: Part, images: Sequence[ImageArray | None], found: Sequence[ViewPoses]
     ) -> list[tuple[FloatArray, FloatArray, FloatArray]]:
@@ -233,7 +257,7 @@ class WithParts:
         pictures: list[ImageArray] = []
         regions: list[FloatArray] = []
         for view, (image, pose) in enumerate(zip(images, found, strict=True)):
-            for slot in np.flatnonzero(pose.track >= 0).tolist() if image is not None else ():
+            for slot in np.flatnonzero(_looked_at(pose)).tolist() if image is not None else ():
                 first = part.first(self._detector.skeleton, pose.xy[slot], pose.score[slot])
                 for n, region in enumerate(first):
                     if image is not None and np.isfinite(region).all() and region[2] >= LEAST_SIDE_PX:

@@ -109,3 +109,27 @@ class ViewDetector(Detector, Protocol):
     def detect_view(self, image: ImageArray | None, state: ViewState) -> tuple[ViewPoses, ViewState]:
         """Find people in one picture of one view; see `Detector.detect`."""
         ...
+
+
+@runtime_checkable
+class Looker(Protocol):
+    """A detector that can be told where somebody must be; several threads may ask it at once."""
+
+    def look(self, image: ImageArray, expected: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray] | None:
+        """Look at one person whom the other views have placed.
+
+        Parameters
+        ----------
+        image : (H, W, 3) uint8 BGR
+        expected : (K, 2)
+            Where the keypoints must be, px; NaN where that is unknown. It only says where to look: what is found
+            there is read from the picture.
+
+        Returns
+        -------
+        xy : (K, 2)
+            Keypoints, px.
+        sigma_px, score : (K,)
+            None in place of all three where nobody is seen, or there is too little to look at.
+        """
+        ...

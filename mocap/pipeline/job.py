@@ -8,6 +8,7 @@ from pathlib import Path
 
 from mocap.core.progress import CancelToken, Progress
 from mocap.core.types import Points3D, Poses2D, SyncTable, Take, Tracks2D
+from mocap.detect import Looker
 from mocap.pipeline.inputs import TrialInput
 from mocap.pipeline.settings import PipelineSettings
 from mocap.session import RunFolder, Stored
@@ -29,11 +30,15 @@ class Job:
 
 @dataclass(frozen=True)
 class Source:
-    """Who made the poses, how they are got for a job and a key, and what the user should know of them."""
+    """Who made the poses, how they are got for a job and a key, and what the user should know of them.
+
+    ``looker`` looks again where it is told; None where there are no pictures, or nobody who could.
+    """
 
     identity: str
     poses: Callable[[Job, str], Stored[Poses2D]]
     notes: tuple[str, ...]
+    looker: Looker | None = None
 
 
 @dataclass(frozen=True)

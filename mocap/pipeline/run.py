@@ -10,12 +10,11 @@ from pathlib import Path
 from typing import Protocol, TypeVar
 
 from mocap import __version__
-from mocap.associate import AssociationSettings, associate, choose_subject
 from mocap.core.measures import PeopleFindings
 from mocap.core.progress import CancelToken, Progress, silent
 from mocap.core.summary import RunSummary
 from mocap.core.types import JointAngles, MassCentre, Motion, Points3D, Poses2D, Take, Tracks2D
-from mocap.detect import Detector, Pacing, assemble_detector
+from mocap.detect import Detector, Looker, Pacing, assemble_detector
 from mocap.pipeline.detection import detect_trial
 from mocap.pipeline.findings import Moved, angles_of, findings_of, mass_centre_of
 from mocap.pipeline.fitting import body_of, clean
@@ -25,6 +24,7 @@ from mocap.pipeline.job import Job, Results, Source
 from mocap.pipeline.outcome import finish, summarise, write_outputs
 from mocap.pipeline.runs import adopt_poses, choose_run, finished, rig_key
 from mocap.pipeline.settings import DetectSettings, PipelineSettings
+from mocap.pipeline.tracking import follow
 from mocap.session import (
     Stored,
     cached,
@@ -122,7 +122,7 @@ def process(
     def detect(job: Job, key: str) -> Stored[Poses2D]:
         return detect_trial(trial.videos, job.sync, detector, job.run, key, job.progress, job.cancel)
 
-    source = Source(detector.identity, detect, notes)
+    source = Source(detector.identity, detect, notes, detector if isinstance(detector, Looker) else None)
     return _run(trial, source, request.settings, request.fresh, progress, cancel, clock)
 
 
@@ -198,7 +198,7 @@ def _compute(job: Job, source: Source, poses_key: str, seconds: dict[str, float]
         return stored.result
 
     rig, wanted, fitting = job.trial.rig, job.settings.triangulate, job.settings.fit
-    tracks = stage("tracks2d", "associate", Tracks2D, partial(_associate, poses.result, job))
+    tracks = stage("tracks2d", "associate", Tracks2D, partial(follow, poses.result, job, source))
     del poses  # the largest of all results, and nobody needs it any more
     # Overlays show what was seen when the picture was taken; points are of the instants.
     joined = at_instants(tracks, job.sync)
@@ -214,14 +214,6 @@ def _compute(job: Job, source: Source, poses_key: str, seconds: dict[str, float]
     trial, sync = job.trial.folder.name, job.sync
     take = Take(trial, sync.t_s, sync.rate_hz, people, final, angles, motion, mass, found.found)
     return Results(tracks, measured, take, seconds)
-
-
-def _associate(poses: Poses2D, job: Job) -> Tracks2D:
-    """Find everybody, or the subject."""
-    wanted = AssociationSettings(min_score=job.settings.triangulate.min_score)
-    everybody = associate(poses, job.trial.rig, job.sync, wanted)
-    settings = job.settings.associate
-    return everybody if settings.people == "all" else choose_subject(everybody, settings.as_choice())
 
 
 def _names(tracks: Tracks2D, settings: PipelineSettings) -> tuple[str, ...]:

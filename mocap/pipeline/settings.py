@@ -25,7 +25,10 @@ class _Settings(BaseModel):
 
 
 class DetectSettings(_Settings):
-    """Which networks run, on how many people, and how often; see ``assemble_detector``."""
+    """Which networks run, on how many people, and how often; see ``assemble_detector``.
+
+    ``look_again``: whether to look again where a view lost somebody or contradicts the others.
+    """
 
     landmarks: tuple[str, ...] = Field(min_length=1)
     finder: str = FINDER
@@ -35,6 +38,7 @@ class DetectSettings(_Settings):
     longest_pace: int = Field(default=1, ge=1, le=30)
     tolerance_sigma: float = Field(default=0.5, gt=0, le=5)
     flip: bool = False
+    look_again: bool = False
     runtime: Kind | Literal["auto"] = "auto"
 
 
@@ -101,30 +105,6 @@ class FitSettings(_Settings):
     filter: Literal["none", "butterworth", "kalman", "one_euro", "savitzky_golay", "gcv_spline"] = "butterworth"
     spikes_s: float = Field(default=0.0, ge=0)
     contact: bool = True
-
-
-class KinematicsSettings(_Settings):
-    """What is read out of the motion.
-
-    Attributes
-    ----------
-    sex : {"female", "male", "unknown"}
-        Whose segments weigh for the centre of mass; the mean of both where it is not known.
-    mass_table : {"de_leva", "dempster"}
-    tasks : tuple of str
-        What was performed, for tests that cannot be told from other movements; gait is always looked for.
-    repetitions : tuple of str
-        Joint angles whose repetitions are counted.
-    prominence_deg : float
-        A bend counts as a repetition from this size on, degrees; the default is several times the error of an
-        angle, and less than any exercise.
-    """
-
-    sex: Literal["female", "male", "unknown"] = "unknown"
-    mass_table: Literal["de_leva", "dempster"] = "de_leva"
-    tasks: tuple[Literal["squat", "sit_to_stand", "jump"], ...] = ()
-    repetitions: tuple[str, ...] = ()
-    prominence_deg: float = Field(default=20.0, gt=0)
 
 
 class KinematicsSettings(_Settings):
