@@ -11,11 +11,14 @@ from rich.table import Table
 
 from mocap.cli.console import FAILED, explained, out, print_json, working
 from mocap.cli.options import JsonOption
+from mocap.cli.teaching import calibrate_sigma, train
 
 if TYPE_CHECKING:
     from mocap.detect.weights import ModelStatus
 
-app = typer.Typer(help="Models: list, show, fetch, verify, add.", no_args_is_help=True)
+app = typer.Typer(help="Models: list, show, fetch, verify, add, train, calibrate-sigma.", no_args_is_help=True)
+app.command("train")(train)
+app.command("calibrate-sigma")(calibrate_sigma)
 
 
 @app.command("list")
@@ -54,10 +57,13 @@ def show(
         "Input": _fields(card.input.model_dump(exclude_defaults=True)),
         "Reading": "built in" if card.decoder is None else _fields(card.decoder.model_dump()),
         "Uncertainty": _fields(card.uncertainty.model_dump()),
+        "Parent": "" if card.parent is None else _fields(card.parent.model_dump()),
         "Sources": "\n".join(describe_source(source) for source in card.sources)
         or "none: add the weights by hand",
     }
     for title, words in rows.items():
+        if not words:
+            continue
         table.add_row(title, escape(words))
     out.print(table)
 

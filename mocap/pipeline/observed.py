@@ -176,7 +176,7 @@ def _settings(run: RunFolder) -> TriangulationSettings:
 
 def _from_file(rig_file: Path, path: Path) -> Observed:
     """Read tracked points: the ends of a wand, markers, or anything that stands out."""
-    rows = _rows(path)
+    rows = read_rows(path)
     rig = load_rig(rig_file)
     names = dict.fromkeys(row[0] for row in rows)
     if unknown := [name for name in names if name not in rig.names]:
@@ -215,7 +215,7 @@ def _from_file(rig_file: Path, path: Path) -> Observed:
     return Observed(rig.select(cameras), tracks, t_s, TriangulationSettings(), path, ())
 
 
-def _rows(path: Path) -> list[tuple[str, int, str, float, float, float | None]]:
+def read_rows(path: Path) -> list[tuple[str, int, str, float, float, float | None]]:
     """Camera, frame, point, x, y, t (or None) of each line."""
     remedy = f"Write the columns {', '.join(POINT_COLUMNS)} (px, pixel centres at integers) and, if known, t (s)."
     try:
