@@ -39,6 +39,7 @@ def movements(take: Take) -> list[dict[str, Any]]:
                     "counts": event_counts(found.events),
                     "doubtful": sum(event.doubtful for event in found.events),
                     "rows": rows,
+                    "whole": any(row["both"] for row in rows),
                     "cycles": [plot for name in DRAWN if (plot := cycle_plot(name, found.cycles)) is not None],
                 }
             )

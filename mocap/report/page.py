@@ -165,9 +165,12 @@ def _three_point(take: Take) -> bool:
 def _angle_rows(take: Take) -> list[dict[str, Any]]:
     """Least, greatest and range of each angle, degrees, and the share of instants that have it."""
     rows = []
+    joints = list(dict.fromkeys(map(_joint, take.angles.names)))
+    # Both sides of a joint below each other.
+    order = sorted(range(len(take.angles.names)), key=lambda a: joints.index(_joint(take.angles.names[a])))
     for person, who in enumerate(take.people):
-        for a, name in enumerate(take.angles.names):
-            side, joint = payload.split_side(name)
+        for a in order:
+            side, joint = payload.split_side(take.angles.names[a])
             value = np.degrees(take.angles.value[:, person, a])
             sigma = np.degrees(take.angles.sigma[:, person, a])
             known = value[np.isfinite(value)]
@@ -188,6 +191,11 @@ def _angle_rows(take: Take) -> list[dict[str, Any]]:
                 }
             )
     return rows
+
+
+def _joint(angle: str) -> str:
+    """Name of an angle without its side."""
+    return payload.split_side(angle)[1]
 
 
 def _camera_rows(take: Take, summary: RunSummary, tracks: Tracks2D) -> list[dict[str, Any]]:
