@@ -96,7 +96,7 @@ def repetition_measures(
     found = repetitions(signal, t_s, prominence_deg)
     side, rest = split_side(name)
     return (
-        Measure(f"{rest}_repetitions", side, "times", np.array([float(found.peak.shape[0])])),
+        _count(f"{rest}_repetitions", found.peak.shape[0], side),
         Measure(f"{rest}_repetition_time", side, "s", found.stop_s - found.start_s),
         Measure(f"{rest}_repetition_peak", side, "deg", found.peak),
     )
@@ -133,7 +133,7 @@ def sit_to_stand(hip_height: FloatArray, t_s: FloatArray, thigh_m: float) -> tup
         return ()
     low, high = float(known.min()), float(known.max())
     if high - low < MIN_RISE_THIGHS * thigh_m:
-        return ()
+        return (_count("sit_to_stand_count", 0),)
     share = (hip_height - low) / (high - low)
     starts: list[FloatArray] = []
     stops: list[FloatArray] = []
@@ -146,7 +146,7 @@ def sit_to_stand(hip_height: FloatArray, t_s: FloatArray, thigh_m: float) -> tup
         starts.append(_crossing(part, when, left, SEATED))
         stops.append(_crossing(part, when, up - 1, STANDING))
     start, stop = np.concatenate([np.empty(0), *starts]), np.concatenate([np.empty(0), *stops])
-    measures = [Measure("sit_to_stand_count", None, "times", np.array([float(start.shape[0])]))]
+    measures = [_count("sit_to_stand_count", start.shape[0])]
     if start.size:
         measures.append(Measure("sit_to_stand_time", None, "s", stop - start))
     if start.size >= RISES:
@@ -180,7 +180,7 @@ def squats(
         )
     depth = np.array(depths)
     return (
-        Measure("squat_count", None, "times", np.array([float(found.peak.shape[0])])),
+        _count("squat_count", found.peak.shape[0]),
         Measure("squat_time", None, "s", found.stop_s - found.start_s),
         Measure("squat_depth", None, "m", depth[np.isfinite(depth)]),
         Measure("squat_knee_flexion", None, "deg", found.peak),
@@ -222,9 +222,9 @@ def jumps(foot_height: FloatArray, mass_height: FloatArray, t_s: FloatArray) -> 
         rise.append(float(aloft.max()) - float(np.interp(up, t_s, mass_height)))
     risen = np.array(rise)
     if not flight:
-        return ()
+        return (_count("jump_count", 0),)
     return (
-        Measure("jump_count", None, "times", np.array([float(len(flight))])),
+        _count("jump_count", len(flight)),
         Measure("jump_height_flight_time", None, "m", GRAVITY_M_S2 * np.array(flight) ** 2 / 8.0),
         Measure("jump_height_mass_centre", None, "m", risen[np.isfinite(risen)]),
     )
@@ -243,6 +243,10 @@ def stretches(known: NDArray[np.bool_]) -> list[tuple[int, int]]:
     """Stretches [start, stop) of frames (T,) that are True."""
     edges = np.flatnonzero(np.diff(np.concatenate([[0], known.astype(np.int8), [0]])))
     return [(int(a), int(b)) for a, b in edges.reshape(-1, 2)]
+
+
+def _count(name: str, times: int, side: Side | None = None) -> Measure:
+    return Measure(name, side, "times", np.array([float(times)]))
 
 
 def _crossing(share: FloatArray, t_s: FloatArray, at: NDArray[np.intp], level: float) -> FloatArray:

@@ -78,7 +78,7 @@ def measure_rows(measures: Sequence[Measure]) -> list[dict[str, Any]]:
     """
     by_name: dict[str, dict[str, Measure]] = {}
     for measure in measures:
-        if not measure.name.endswith("_range"):
+        if measure.values.size and not measure.name.endswith("_range"):
             by_name.setdefault(measure.name, {})[measure.side or "both"] = measure
     rows = []
     for name, found in by_name.items():
