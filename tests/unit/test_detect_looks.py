@@ -9,7 +9,7 @@ import pytest
 
 from mocap.core.skeleton import Skeleton
 from mocap.core.types import FloatArray, ImageArray
-from mocap.detect.looks import LOOKS, ManyLooks, mirror_index
+from mocap.detect.looks import LARGEST_SHIFT, LARGEST_TURN_RAD, LOOKS, SCALES, ManyLooks, mirror_index
 from mocap.detect.protocol import ViewPoses, ViewState
 from mocap.presets import load_skeleton
 
@@ -64,8 +64,8 @@ class Fake:
         if mirrored:
             points = points[mirror_index(SKELETON)] * [-1.0, 1.0] + [WIDTH - 1.0, 0.0]
             if again:  # the crop was mirrored along with the picture
-                assert state.roi[0, 0] == pytest.approx(WIDTH - 1 - 60.0, abs=0.05 * 40.0)
-        if again and self.confuses and abs(state.roi[0, 3]) > 0.3:
+                assert state.roi[0, 0] == pytest.approx(WIDTH - 1 - 60.0, abs=LARGEST_SHIFT * 40.0)
+        if again and self.confuses and abs(state.roi[0, 3]) > LARGEST_TURN_RAD:
             points = points[mirror_index(SKELETON)]
         seed = int(1000 * state.roi[0, 2] + 100 * abs(state.roi[0, 3])) if again else 1
         xy[0] = points + np.random.default_rng(seed + 7 * mirrored).normal(0, SIGMA_PX, points.shape)
@@ -91,7 +91,9 @@ def test_looks_differ_evenly() -> None:
     turns, scales = np.array([look.turn_rad for look in LOOKS]), np.array([look.scale for look in LOOKS])
     assert abs(turns.mean()) < 0.1
     assert np.ptp(turns) > 0.3
-    assert 0.75 <= scales.min() < 0.83 < 0.92 < scales.max() <= 1.0
+    third = (SCALES[1] - SCALES[0]) / 3
+    assert SCALES[0] <= scales.min() < SCALES[0] + third
+    assert SCALES[1] - third < scales.max() <= SCALES[1]
     assert sum(look.mirrored for look in LOOKS) == len(LOOKS) // 2
 
 
