@@ -105,7 +105,7 @@ class Triangulator:
         return np.asarray(array if self.xp is np else array.cpu().numpy())
 
     def noise(self, tracks: Tracks2D) -> Noise:
-        """Estimate from some frames how much larger the errors are than stated, to be given to ``points`` later."""
+        """Estimate from some frames how much larger the errors are than stated, for ``points`` later."""
         return _estimate_noise(self, tracks)
 
     def points(self, tracks: Tracks2D, noise: Noise | None = None) -> Points3D:
