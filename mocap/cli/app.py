@@ -10,7 +10,7 @@ import typer
 from rich.markup import escape
 
 from mocap import __version__
-from mocap.cli import board, calibrate, calibration, doctor, evaluate, import_poses, models, record, studio
+from mocap.cli import board, calibrate, calibration, doctor, evaluate, import_poses, live, models, record, studio, sync
 from mocap.cli.console import STOPPED, err, explained, out, print_json, working
 from mocap.cli.options import JsonOption
 from mocap.cli.usage import Commands
@@ -33,8 +33,10 @@ app.command("calibrate")(calibrate.calibrate)
 app.command("doctor")(doctor.doctor)
 app.command("evaluate")(evaluate.evaluate)
 app.command("cameras")(record.cameras)
+app.command("live")(live.live)
 app.command("record")(record.record)
 app.command("import-poses")(import_poses.import_poses)
+app.command("sync")(sync.sync)
 app.command("export-poses")(import_poses.export_poses)
 
 PresetOption = Annotated[

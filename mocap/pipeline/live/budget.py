@@ -19,12 +19,20 @@ class Budget:
 
     def __init__(self) -> None:
         self._rows: deque[dict[str, float]] = deque(maxlen=REMEMBERED)
+        self._span_ns = (0, 0)
         self.frames = 0
 
     def note(self, frame: LiveFrame) -> None:
         """Remember what a frame took."""
         self._rows.append({**frame.seconds, WHOLE: frame.latency_s})
+        self._span_ns = (self._span_ns[0] if self.frames else frame.t_ns, frame.t_ns)
         self.frames += 1
+
+    @property
+    def rate_hz(self) -> float:
+        """Poses a second from the first to the last, Hz; 0 before the second."""
+        span_s = (self._span_ns[1] - self._span_ns[0]) / 1e9
+        return (self.frames - 1) / span_s if span_s > 0.0 else 0.0
 
     def times(self, newest: int | None = None) -> tuple[StageTimes, ...]:
         """Percentiles of each stage over the newest frames, or all that are remembered; none before the first."""

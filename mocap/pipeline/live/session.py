@@ -11,11 +11,11 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from calibration import CameraRig
+from calibration import Camera, CameraRig
 from mocap.core.errors import ExplainedError, InputError
 from mocap.core.live import LiveFrame
 from mocap.core.progress import CancelToken, silent
-from mocap.core.types import Frame
+from mocap.core.types import Frame, ImageArray
 from mocap.detect import Detector, ViewState
 from mocap.pipeline.live.budget import WHOLE, Budget
 from mocap.pipeline.live.events import CameraState, LiveEvents, LiveNote, LiveState, LiveStatus
@@ -174,7 +174,10 @@ class LiveSession:
         detector, notes = self._load(0)
         for sentence in notes:
             self._note("detector", sentence)
-        look = _Look(detector, [detector.initial_state() for _ in self._sources])
+        fresh = [detector.initial_state() for _ in self._sources]
+        look = _Look(detector, fresh)
+        # Networks are set up by their first picture, which takes a second: that shall not be anybody's.
+        detector.detect([_blank(camera) for camera in self._views.rig.cameras], fresh)
         skeleton = detector.skeleton
         names = angle_names(skeleton)
         for target in wanted.targets:
@@ -329,6 +332,12 @@ class LiveSession:
 
     def _note(self, kind: str, text: str, camera: str | None = None) -> None:
         self.events.emit(LiveNote(time.monotonic(), camera, kind, text))
+
+
+def _blank(camera: Camera) -> ImageArray:
+    """A picture of nothing in a camera's size."""
+    width, height = camera.intrinsics.size_wh
+    return np.zeros((height, width, 3), dtype=np.uint8)
 
 
 __all__ = ["WHOLE", "LiveSession", "LiveSetup"]
