@@ -43,6 +43,7 @@ class CameraClock:
     _offset_ns: float | None = None
     _began_ns: int = 0
     _last: tuple[int, int] = (0, 0)
+    _away: bool = False
 
     def time_ns(self, camera_ns: int | None, arrival_ns: int) -> int:
         """Time of a picture, ns, from its stamp and its arrival."""
@@ -57,8 +58,15 @@ class CameraClock:
             return arrival_ns
         return self._of_stream(camera_ns, arrival_ns)
 
+    def come_back(self) -> None:
+        """Note that the camera was away: its clock may begin anew, which is no jump."""
+        self._away = True
+
     def _of_stream(self, camera_ns: int, arrival_ns: int) -> int:
         offset = arrival_ns - camera_ns
+        if self._away and self._offset_ns is not None and abs(offset - self._offset_ns) > JUMP_NS:
+            self._offset_ns = None
+        self._away = False
         if self._offset_ns is None:
             self._offset_ns, self._began_ns = offset, arrival_ns
         else:

@@ -140,4 +140,5 @@ class Events:
             except Exception:
                 logging.getLogger(__name__).exception("A listener of the recorder failed and is left out.")
                 with self._lock:
-                    self._listeners.remove(listener)
+                    if listener in self._listeners:  # another thread may have met the same failure
+                        self._listeners.remove(listener)

@@ -6,7 +6,7 @@ import threading
 import time
 from collections import Counter, deque
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +15,7 @@ from mocap.capture.backlog import Backlog, Preroll, Timed
 from mocap.capture.clock import CameraClock
 from mocap.capture.events import CameraState, Note
 from mocap.capture.resilient import TimesFile
-from mocap.capture.source import CameraSource, Picture, StreamFormat
+from mocap.capture.source import CameraSource, Picture, Stamp, StreamFormat
 from mocap.capture.track import Quality, Track
 from mocap.core.errors import CameraError, ExplainedError
 
@@ -92,11 +92,11 @@ class Feed:
         self.latest_key: Picture | None = None
         self.first_ns: int | None = None
         self.last_ns: int | None = None
-        self.reached_ns = 0
         self.error: ExplainedError | None = None
         self._track: Track | None = None
         self._times: TimesFile | None = None
         self._backlog = Backlog()
+        self._written: Timed | None = None
         self._before = Preroll(self._preroll_ns)
         self._steps: deque[int] = deque(maxlen=STEPS)
         self._last_decode_ns: int | None = None
@@ -104,7 +104,8 @@ class Feed:
         self._waits_for_key = False
         self._arrived_ns = time.monotonic_ns()
         self._window: tuple[int, int] | None = None
-        self._begun = self._leave = False
+        self._reached_ns = 0
+        self._begun = self._leave = self._passed_end = self._was_away = False
         self.opened, self._go = threading.Event(), threading.Event()
         self._taker = threading.Thread(target=self._take, name=f"camera {plan.name}", daemon=True)
         self._writer = threading.Thread(target=self._write, name=f"write {plan.name}", daemon=True)
@@ -128,8 +129,7 @@ class Feed:
     @property
     def done(self) -> bool:
         """Whether no more pictures will be written."""
-        over = self._window is not None and self.reached_ns >= self._window[1]
-        return over or self.state is CameraState.ENDED
+        return self._passed_end or self.state is CameraState.ENDED
 
     def stop(self) -> None:
         """End both threads; what waits is written first."""
@@ -178,10 +178,12 @@ class Feed:
         while not self._leave:
             try:
                 self.format = self.plan.source.open()
-                self.clock = replace(CameraClock(self.plan.source.stamp), jumps=self.clock.jumps)
+                self.clock.stamp = self.plan.source.stamp  # known once it is open
+                self.clock.come_back()
                 self._arrived_ns = time.monotonic_ns()
                 self._waits_for_key = True
                 if lost_ns:
+                    self._was_away = True
                     away_s = (self._arrived_ns - lost_ns) / 1e9
                     self._say("back", f"Camera '{self.plan.name}' is back after {away_s:.1f} s.")
                     lost_ns = 0
@@ -247,10 +249,14 @@ class Feed:
             self._begun, self._last_decode_ns = True, None
             for earlier in self._before.take(start_ns):
                 self._hand_over(earlier, forced=True)
-        self.reached_ns = max(self.reached_ns, timed.decode_ns)
-        too_early = timed.t_ns < start_ns and timed.picture.coded is None
-        if not too_early and timed.decode_ns < end_ns:
+        if timed.t_ns < start_ns and timed.picture.coded is None:
+            return
+        # Pictures that are shown before one that was taken already complete it, even if they come after the end.
+        if timed.decode_ns < end_ns or timed.t_ns < self._reached_ns:
+            self._reached_ns = max(self._reached_ns, timed.t_ns)
             self._hand_over(timed)
+        else:
+            self._passed_end = True
 
     def _hand_over(self, timed: Timed, forced: bool = False) -> None:
         reason = self._objection(timed)
@@ -295,8 +301,11 @@ class Feed:
                 return
             if counts and len(self._steps) >= 2:
                 period = float(np.median(tuple(self._steps)))
-                if step > GAP_PERIODS * period:
+                # Arrivals are late in turns; only the gap that a lost camera leaves is known to be one.
+                tells = self.plan.source.stamp is not Stamp.ARRIVAL or self._was_away
+                if tells and step > GAP_PERIODS * period:
                     self.missing += round(step / period) - 1
+            self._was_away = False
             self._steps.append(step)
         self._last_decode_ns = timed.decode_ns
 
@@ -314,9 +323,23 @@ class Feed:
         finally:
             self._backlog.close()
             if self._track is not None:
-                self._track.close()
-                if self._track.error is not None:
-                    self._failed(self._track.error)
+                self._end_file(self._track)
+
+    def _end_file(self, track: Track) -> None:
+        track.close()
+        if track.error is not None:
+            self._failed(track.error)
+            return
+        try:
+            self._add_row()
+        except ExplainedError as error:
+            self._failed(error)
+
+    def _add_row(self) -> None:
+        if self._times is not None and self._written is not None:
+            picture = self._written.picture
+            self._times.add(self.plan.name, self._written.t_ns, picture.camera_ns, picture.arrival_ns)
+        self._written = None
 
     def _write_one(self, timed: Timed) -> None:
         picture = timed.picture
@@ -324,8 +347,9 @@ class Feed:
             rate = self.format.rate_hz if self.format is not None else np.nan
             self._track = Track(self.path, picture, rate, self.plan.quality, self.plan.rotation_deg)
         self._track.write(picture, timed.t_ns)
-        if self._times is not None:
-            self._times.add(self.plan.name, timed.t_ns, picture.camera_ns, picture.arrival_ns)
+        # A picture reaches the disk when the next one is written; its row must not be there before it.
+        self._add_row()
+        self._written = timed
         self.recorded += 1
         self.first_ns = timed.t_ns if self.first_ns is None else min(self.first_ns, timed.t_ns)
         self.last_ns = max(self.last_ns or timed.t_ns, timed.t_ns)

@@ -15,7 +15,7 @@ import numpy as np
 
 from mocap.capture.find import natural_key
 from mocap.capture.source import Coded, Picture, Stamp, StreamFormat
-from mocap.capture.track import COPIED
+from mocap.capture.track import COPIED, lasting_template
 from mocap.core.errors import CameraError
 from mocap.core.types import ImageArray
 
@@ -66,6 +66,7 @@ class VideoFileCamera:
     def __init__(self, path: Path, clock: FileClock, decoded: bool = False) -> None:
         self._path, self._clock, self._decoded = path, clock, decoded
         self._container: Any = None
+        self._template: Any = None
         self._items: Iterator[tuple[Any, int, int]] = iter(())
         self._copied = False
 
@@ -86,6 +87,7 @@ class VideoFileCamera:
         stream = self._container.streams.video[0]
         codec = stream.codec_context.name
         self._copied = codec in COPIED and not self._decoded
+        self._template = lasting_template(stream) if self._copied else None
         self._items = self._packets(stream) if self._copied else self._frames(stream)
         rate = float(stream.average_rate or np.nan)
         size = (stream.codec_context.width, stream.codec_context.height)
@@ -105,7 +107,7 @@ class VideoFileCamera:
             image = upright(item)
             return Picture(now_ns, taken_ns, (image.shape[1], image.shape[0]), image)
         stream = self._container.streams.video[0]
-        coded = Coded(item, stream.codec_context.name, item.is_keyframe, lag_ns, stream)
+        coded = Coded(item, stream.codec_context.name, item.is_keyframe, lag_ns, self._template)
         return Picture(now_ns, taken_ns, (stream.codec_context.width, stream.codec_context.height), coded=coded)
 
     @staticmethod

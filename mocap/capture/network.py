@@ -12,7 +12,7 @@ import numpy as np
 
 from mocap.capture.files import upright
 from mocap.capture.source import Coded, Picture, Stamp, StreamFormat
-from mocap.capture.track import COPIED
+from mocap.capture.track import COPIED, lasting_template
 from mocap.core.errors import CameraError
 
 SCHEMES = ("rtsp", "rtsps", "http", "https", "srt", "udp", "tcp", "rtp")
@@ -51,6 +51,7 @@ class NetworkCamera:
     ) -> None:
         self._url, self._decoded, self._timeouts = url, decoded, timeouts_s
         self._container: Any = None
+        self._template: Any = None
         self._packets: Iterator[Any] = iter(())
         self._pending: list[Picture] = []
         self._copied = False
@@ -85,6 +86,7 @@ class NetworkCamera:
         codec = stream.codec_context.name
         self._stamp = Stamp.ARRIVAL if self._container.format.name in UNSTAMPED else Stamp.STREAM
         self._copied = codec in COPIED and not self._decoded
+        self._template = lasting_template(stream) if self._copied else None
         self._packets = self._container.demux(stream)
         # Rates of unstamped streams are made up, too.
         rate = float(stream.average_rate or np.nan) if self._stamp is Stamp.STREAM else np.nan
@@ -111,7 +113,7 @@ class NetworkCamera:
             dts = packet.dts if packet.dts is not None else pts
             stamped = self._stamp is Stamp.STREAM and pts is not None
             lag_ns = round((pts - dts) * tick_ns) if stamped else 0
-            coded = Coded(packet, stream.codec_context.name, packet.is_keyframe, lag_ns, stream)
+            coded = Coded(packet, stream.codec_context.name, packet.is_keyframe, lag_ns, self._template)
             size = (stream.codec_context.width, stream.codec_context.height)
             return [Picture(arrival_ns, round(pts * tick_ns) if stamped else None, size, coded=coded)]
         made = []

@@ -53,7 +53,8 @@ class CameraRecording:
     stamp : str
         Who says when the pictures were taken; see ``Stamp``.
     recorded, missing : int
-        Pictures written, and pictures that never came, by the gaps between their times.
+        Pictures written, and pictures that never came, by the gaps between their times. Where ``stamp`` is
+        ``arrival`` only the gaps that a lost connection left are known.
     dropped : dict of str to int
         Pictures that came and were not written: ``late`` (the disk or the encoder did not keep up), ``size``
         (of another size than the first), ``repeated`` (not later than the one before), ``undecodable`` (before

@@ -55,7 +55,8 @@ class Coded:
     dts_lag_ns : int
         How much earlier it is decoded than shown, ns: pictures that refer to later ones come after them.
     template : av stream or None
-        What the code needs beside the packets; None where the packets say it all (MJPEG).
+        What the code needs beside the packets, and that outlives the camera (``track.lasting_template``); None
+        where the packets say it all (MJPEG).
     """
 
     packet: Any

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import io
 from enum import Enum
 from fractions import Fraction
 from pathlib import Path
@@ -206,6 +207,15 @@ class Track:
     def n_bytes(self) -> int:
         """Bytes written."""
         return self._file.size
+
+
+def lasting_template(stream: Any) -> Any:
+    """Copy of what a stream's code needs, that stays when the stream's container is closed.
+
+    It is the stream of a container that is never written: a camera's own is gone when the camera is, while its
+    last pictures still wait to be written.
+    """
+    return av.open(io.BytesIO(), "w", format="nut").add_stream_from_template(stream)
 
 
 def _ticks(ns: int) -> int:

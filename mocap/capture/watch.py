@@ -35,8 +35,9 @@ TEXTURE = 0.02
 # A camera that turned by this share of its picture's width moves points by 3 px in 1280: more than keypoints err.
 BUMPED_SHARE = 1 / 400
 
-# At half the detail of the start (gradients against contrast) the lens is out of focus.
-SOFT = 0.5
+# At so little of the detail of the start (gradients against brightness) the lens is out of focus; other light on
+# the same room, harder or softer, leaves more.
+SOFT = 0.4
 
 # A lens that is covered leaves no contrast: this share of that at the start, or so little in a whole picture.
 COVERED = 0.2
@@ -77,7 +78,7 @@ class Look:
 SENTENCES = {
     "covered": "The lens of camera '{name}' is covered, or the light is off.",
     "bumped": "Camera '{name}' was moved: its background has shifted. The calibration no longer holds for it.",
-    "unfocused": "Camera '{name}' is out of focus: it shows half the detail that it did, or less.",
+    "unfocused": "Camera '{name}' is out of focus: it shows less than half the detail that it did.",
     "bright": "Much of the picture of camera '{name}' is white; lower its exposure.",
     "dark": "Most of the picture of camera '{name}' is black; raise its exposure or the light.",
 }
@@ -159,10 +160,11 @@ def examine(grey: GreyArray, reference: GreyArray | None) -> Look:
             if not covered:
                 sharpness = _sharpness(now[textured], then[textured])
                 shift = _shift(now[textured], then[textured])
-    if covered:
+    bright = float((grey > WHITE).mean()) > CLIPPED_WHITE
+    if covered and not bright:
         problems.append("covered")
     else:
-        problems += ["bright"] if float((grey > WHITE).mean()) > CLIPPED_WHITE else []
+        problems += ["bright"] if bright else []
         problems += ["dark"] if float((grey < BLACK).mean()) > CLIPPED_BLACK else []
         problems += ["unfocused"] if sharpness < SOFT else []
         problems += ["bumped"] if shift > BUMPED_SHARE else []
@@ -179,11 +181,11 @@ def _blocks(grey: GreyArray) -> GreyArray:
 
 
 def _detail(blocks: GreyArray) -> FloatArray:
-    """Energy of the gradients over that of the grey levels (B,): free of exposure and of contrast."""
+    """Root mean square of the gradients over the mean grey level (B,): free of exposure."""
     energy = np.square(np.diff(blocks, axis=1)).mean(axis=(1, 2)) + np.square(np.diff(blocks, axis=2)).mean(
         axis=(1, 2)
     )
-    detail: FloatArray = np.sqrt(energy / np.maximum(blocks.var(axis=(1, 2)), 1e-9)).astype(np.float64)
+    detail: FloatArray = (np.sqrt(energy) / np.maximum(blocks.mean(axis=(1, 2)), 1e-3)).astype(np.float64)
     return detail
 
 
