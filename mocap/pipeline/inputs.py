@@ -92,7 +92,9 @@ class TrialInput:
         return () if self.clocks is None else (self.clocks.offset_s.tolist(), self.clocks.rate.tolist())
 
 
-def open_trial(path: Path, calibration: Path | None = None, out: Path | None = None) -> TrialInput:
+def open_trial(
+    path: Path, calibration: Path | None = None, out: Path | None = None, with_clocks: bool = True
+) -> TrialInput:
     """Find the videos and the calibration of one trial and make its place in a session.
 
     Parameters
@@ -104,6 +106,8 @@ def open_trial(path: Path, calibration: Path | None = None, out: Path | None = N
     out : Path, optional
         Session folder for the results. By default the session that ``path`` belongs to, and for other
         folders one of that name in the data folder.
+    with_clocks : bool
+        Take the clocks that ``mocap sync`` found, if it did.
 
     Raises
     ------
@@ -111,13 +115,7 @@ def open_trial(path: Path, calibration: Path | None = None, out: Path | None = N
         Naming the file and what to do.
     """
     source, session = _locate(path)
-    paths = _video_paths(source)
-    if len(paths) < MIN_CAMERAS:
-        raise InputError(
-            f"There is only one video ({', '.join(p.name for p in paths.values())}).",
-            "Three dimensions need at least two cameras: put the videos of all cameras into the folder.",
-            source,
-        )
+    paths = _several_videos(source)
     rig_path = calibration or find_rig(source)
     if rig_path is None:
         raise InputError(
@@ -141,8 +139,30 @@ def open_trial(path: Path, calibration: Path | None = None, out: Path | None = N
     notes = tuple(f"{video.camera}: {note}" for video in videos for note in video.warnings)
     t_s, timed, told = frame_times(videos)
     known = truth if truth.is_file() else None
-    warnings, clocks = (*warnings, *notes, *told), found_clocks(videos)
+    warnings, clocks = (*warnings, *notes, *told), found_clocks(videos) if with_clocks else None
     return TrialInput(folder, videos, rig, rig_path, t_s, timed, known, warnings, clocks=clocks)
+
+
+def video_paths(path: Path) -> dict[str, Path]:
+    """Find the videos of a trial by camera, whether or not there is a calibration.
+
+    Raises
+    ------
+    InputError
+        As ``open_trial``.
+    """
+    return _several_videos(_locate(path)[0])
+
+
+def _several_videos(source: Path) -> dict[str, Path]:
+    paths = _video_paths(source)
+    if len(paths) < MIN_CAMERAS:
+        raise InputError(
+            f"There is only one video ({', '.join(p.name for p in paths.values())}).",
+            "Three dimensions need at least two cameras: put the videos of all cameras into the folder.",
+            source,
+        )
+    return paths
 
 
 def found_clocks(videos: tuple[VideoInfo, ...]) -> Clocks | None:

@@ -4,7 +4,7 @@ Cameras that started on their own: ``sound``, ``light``, ``motion``, ``geometry`
 clocks of two cameras are apart, each with its error; ``fuse`` joins what they say.
 """
 
-from mocap.sync.clocks import Clocks, Link, Silence
+from mocap.sync.clocks import Clocks, Link, Method, Silence
 from mocap.sync.files import SYNC_FILE, read_clocks, write_clocks
 from mocap.sync.fuse import Fusion, fuse, tied
 from mocap.sync.geometry import Solved, solve_geometry
@@ -26,6 +26,7 @@ __all__ = [
     "Fusion",
     "Heard",
     "Link",
+    "Method",
     "Moved",
     "Seen",
     "Silence",

@@ -29,6 +29,8 @@ LEAST_OVERLAP_S = 2.0
 WRONG_SHARE = 0.04
 # Errors of a detector last for a part of a step; stretches of this length are independent, s.
 STRETCH_S = 0.5
+# Each side of a jump needs so many stretches to be believed.
+TORN_STRETCHES = 6
 # The best shift must win against all that are not its neighbours, by so many standard errors.
 CLEAR = 3.0
 NEIGHBOURS_S = 0.15
@@ -49,6 +51,9 @@ class Search:
         Shift of the least error, s.
     lead : float
         By how many standard errors it beats every other shift.
+    jump_s, jump_at_s : float
+        Where one shift fits before an instant and another after it: by how much they differ, and when after the
+        start of the first camera, s; else NaN.
     """
 
     first: str
@@ -57,6 +62,8 @@ class Search:
     error: FloatArray
     best_s: float
     lead: float
+    jump_s: float = np.nan
+    jump_at_s: float = np.nan
 
 
 @dataclass(frozen=True)
@@ -135,8 +142,9 @@ def search_shift(first: View, second: View) -> Search | None:
     enough = np.isfinite(errors).sum(axis=1) * held >= LEAST_OVERLAP_S
     if not enough.any():
         return None
-    best, lead, mean = _clearest(errors, enough, stretch, shifts)
-    return Search(a.camera, b.camera, shifts, mean * WRONG_SHARE, float(shifts[best]), lead)
+    best, lead, mean, jump, edge = _clearest(errors, enough, stretch, shifts)
+    mean = mean * WRONG_SHARE
+    return Search(a.camera, b.camera, shifts, mean, float(shifts[best]), lead, jump, edge * STRETCH_S)
 
 
 def _pair_error(E: FloatArray, xy: FloatArray, there: FloatArray, row: NDArray[np.intp]) -> FloatArray:
@@ -157,8 +165,11 @@ def _pair_error(E: FloatArray, xy: FloatArray, there: FloatArray, row: NDArray[n
 
 def _clearest(
     errors: FloatArray, enough: BoolArray, stretch: NDArray[np.intp], shifts: FloatArray
-) -> tuple[int, float, FloatArray]:
-    """Shift (its number) of the least error, by how many standard errors it leads, and the mean errors (S,)."""
+) -> tuple[int, float, FloatArray, float, float]:
+    """Shift (its number) of the least error, by how many standard errors it leads, and the mean errors (S,).
+
+    And the jump to the shift that fits the rest, s, with the number of the stretch where it lies; else NaN.
+    """
     count = int(stretch.max()) + 1
     by_stretch = np.full((errors.shape[0], count), np.nan)
     for n in range(count):
@@ -185,7 +196,28 @@ def _clearest(
         np.sqrt(np.maximum(ahead.var(axis=1, ddof=1) * count, 1e-24)) if count > 1 else np.full(len(ahead), np.inf)
     )
     lead = float((ahead.sum(axis=1) / noise).min(initial=np.inf))
-    return best, lead, np.where(enough, mean, np.nan)
+    jump, edge = _torn(ahead) if len(ahead) else (-1, -1)
+    jump_s = float(shifts[rivals][jump] - shifts[best]) if jump >= 0 else np.nan
+    return best, lead, np.where(enough, mean, np.nan), jump_s, float(edge) if jump >= 0 else np.nan
+
+
+def _torn(ahead: FloatArray) -> tuple[int, int]:
+    """Rival (its number) that clearly fits better on one side of an instant where the best does on the other.
+
+    From how much the best is ahead of each rival (R, B) in each stretch. Returns (-1, -1) where there is none.
+    """
+    count = ahead.shape[1]
+    found, most = (-1, -1), 0.0
+    for edge in range(TORN_STRETCHES, count - TORN_STRETCHES + 1):
+        sides = []
+        for part in (ahead[:, :edge], ahead[:, edge:]):
+            noise = np.sqrt(np.maximum(part.var(axis=1, ddof=1) * part.shape[1], 1e-24))
+            sides.append(part.sum(axis=1) / noise)
+        worth = np.where(sides[0] * sides[1] < 0, np.minimum(np.abs(sides[0]), np.abs(sides[1])), 0.0)
+        n = int(worth.argmax())
+        if worth[n] > max(most, 2.0 * CLEAR):
+            found, most = (n, edge), float(worth[n])
+    return found
 
 
 def _fastest(speed: FloatArray) -> NDArray[np.intp]:

@@ -46,7 +46,12 @@ SETTLED_S = 1e-6
 # Errors of more than so many robust standard deviations do not count (Tukey's biweight at 95 % efficiency).
 TUKEY = 4.685
 # Clocks drift apart by less than this; it keeps a drift that nothing tells from running away.
-DRIFT_PRIOR = 5e-3
+DRIFT_PRIOR = 2e-3
+# A clock jumps where the stretches before and after an instant differ by so many standard errors, and frames.
+JUMP = 6.0
+JUMP_FRAMES = 0.5
+# And where a step leaves less than this share of what a line leaves.
+STEPPED = 0.75
 # Fewer stretches cannot tell how much stretches disagree.
 LEAST_STRETCHES = 6
 
@@ -95,11 +100,34 @@ def solve_geometry(
     )
     clear = [search for search in searches if search.lead >= CLEAR]
     if start_s is None and not clear:
+        _require_whole(searches, {})
         raise InputError(_why_not(searches), "Let somebody walk about where all cameras see them.")
     start = start_s or _first_guess(clear)
+    _require_whole(searches, start)
     chosen = [view for view in views if view.seen.camera in start]
     links = _solve(chosen, np.array([start[view.seen.camera] for view in chosen]), method)
     return Solved(links, searches)
+
+
+def _require_whole(searches: Sequence[Search], start: dict[str, float]) -> None:
+    """Refuse cameras that fit the others at one shift before an instant, and at another one after it."""
+    torn = [search for search in searches if np.isfinite(search.jump_s)]
+    names = [name for search in torn for name in (search.first, search.second)]
+    lost = {name for name in names if name not in start}
+    if lost:
+        worst = max(sorted(lost), key=names.count)
+        found = next(search for search in torn if worst in (search.first, search.second))
+        raise jumped((worst,), found.jump_s, found.jump_at_s)
+
+
+def jumped(cameras: tuple[str, ...], jump_s: float, at_s: float) -> InputError:
+    """Explain a clock that jumps."""
+    names = " or ".join(f"'{name}'" for name in cameras)
+    return InputError(
+        f"The clock of {names} jumps by about {abs(jump_s):.2f} s, some {at_s:.0f} s after the start: pictures "
+        "were lost, or the clock was set.",
+        "Cut the recording there and process the parts one by one, or leave the camera out.",
+    )
 
 
 def _why_not(searches: Sequence[Search]) -> str:
@@ -164,7 +192,7 @@ def _solve(views: list[View], offset: FloatArray, method: Method) -> tuple[Link,
             )
         if scale is None or scale > 0:
             scale = 1.4826 * float(np.median(np.abs(np.concatenate([row.error for row in rows]))))
-        normal, gradient, scores = _normal(rows, count, grid - origin, max(scale, 1e-12))
+        normal, gradient, scores, local = _normal(rows, count, grid - origin, max(scale, 1e-12))
         prior = np.tile([0.0, DRIFT_PRIOR**-2.0], count - 1)
         information = normal + np.diag(prior)
         # A camera that no row touches would make it singular; it has no guess either, so there is none.
@@ -174,6 +202,11 @@ def _solve(views: list[View], offset: FloatArray, method: Method) -> tuple[Link,
         drift[1:] += limit * move[1::2]
         if float(np.abs(move[0::2]).max()) < SETTLED_S:
             break
+    for c in range(1, count):
+        used = local[:, 2 * c - 2] > 0
+        at = np.asarray((np.flatnonzero(used) + 0.5) * STRETCH_S)
+        asked = scores[used, 2 * c - 2] / local[used, 2 * c - 2] + drift[c] * at
+        _require_steady(views[c].seen.camera, asked, at, step)
     cov = _robust_covariance(information, scores)
     return _links(views, offset, drift, origin, cov, scores, method)
 
@@ -218,12 +251,13 @@ def _pair_rows(
 
 def _normal(
     rows: list[_Rows], count: int, since: FloatArray, scale: float
-) -> tuple[FloatArray, FloatArray, FloatArray]:
-    """Normal matrix, right side, and the score (B, n) of each stretch of time."""
+) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
+    """Normal matrix, right side, and the score and the diagonal of the matrix (B, n) of each stretch of time."""
     size = 2 * count
     stretch = np.floor((since - since[0]) / STRETCH_S).astype(np.intp)
     normal = np.zeros((size, size))
     scores = np.zeros((int(stretch[-1]) + 1, size))
+    local = np.zeros_like(scores)
     for row in rows:
         i, j = row.cameras
         weight = np.maximum(1.0 - (row.error / (TUKEY * scale)) ** 2, 0.0) ** 2
@@ -241,8 +275,33 @@ def _normal(
         at = stretch[row.instant]
         for n, column in enumerate(columns):
             scores[:, column] += np.bincount(at, parts[:, n], scores.shape[0])
+            local[:, column] += np.bincount(at, weight * design[:, n] ** 2, scores.shape[0])
     scores = scores[:, 2:]
-    return normal[2:, 2:], scores.sum(axis=0), scores
+    return normal[2:, 2:], scores.sum(axis=0), scores, local[:, 2:]
+
+
+def _require_steady(camera: str, shift: FloatArray, at_s: FloatArray, step: float) -> None:
+    """Refuse a clock that jumps: what stretches (B,) ask for at times (B,), s, is a step rather than a line.
+
+    Raises
+    ------
+    InputError
+        If a step explains the stretches much better than a line does, and is a good part of a frame.
+    """
+    if shift.size < 2 * LEAST_STRETCHES:
+        return
+    slope, level = np.polyfit(at_s - at_s[0], shift, 1)
+    line = float(np.abs(shift - level - slope * (at_s - at_s[0])).mean())
+    tried = []
+    for n in range(LEAST_STRETCHES // 2, shift.size - LEAST_STRETCHES // 2):
+        before, after = float(np.median(shift[:n])), float(np.median(shift[n:]))
+        left = np.abs(np.concatenate([shift[:n] - before, shift[n:] - after]))
+        tried.append((float(left.mean()), after - before, n))
+    best, jump, n = min(tried)
+    # Mean absolute deviation to standard deviation; a median's standard error is 1.25 of a mean's.
+    sigma = 1.25 * 1.25 * best * np.sqrt(1.0 / n + 1.0 / (shift.size - n))
+    if best < STEPPED * line and abs(jump) > max(JUMP * sigma, JUMP_FRAMES * step):
+        raise jumped((camera,), jump, float(at_s[n] - at_s[0]))
 
 
 def _robust_covariance(information: FloatArray, scores: FloatArray) -> FloatArray:

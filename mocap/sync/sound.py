@@ -131,6 +131,7 @@ def compare_sounds(first: Sound, second: Sound) -> Heard:
     sigma = np.array([peak.sigma_s for peak in found])
     height = np.array([peak.height for peak in found])
     agree = _agreeing(at, offset, height)
+    _require_steady(first.camera, second.camera, at, offset, agree)
     best = found[int(np.where(agree, height, -np.inf).argmax())]
     at, offset, sigma = at[agree], offset[agree], sigma[agree]
     link = _line(first.camera, second.camera, at, offset, sigma, best.height)
@@ -207,6 +208,21 @@ def _agreeing(at: FloatArray, offset: FloatArray, height: FloatArray) -> np.ndar
     """Which windows (W,) agree about one clock: the largest such party by the heights of its peaks."""
     apart = np.abs(offset[:, None] - offset) <= SCATTER_S + WORST_DRIFT * np.abs(at[:, None] - at)
     return np.asarray(apart[int((apart * height).sum(axis=1).argmax())])
+
+
+def _require_steady(first: str, second: str, at: FloatArray, offset: FloatArray, agree: np.ndarray) -> None:
+    """Refuse a clock that jumps: windows on one side of an instant agree with each other, not with the rest."""
+    rest = np.flatnonzero(~agree)
+    if rest.size < 2 or np.ptp(offset[rest]) > SCATTER_S + WORST_DRIFT * np.ptp(at[rest]):
+        return
+    inside = at[agree]
+    if at[rest].min() > inside.max() or at[rest].max() < inside.min():
+        jump = float(np.median(offset[rest]) - np.median(offset[agree]))
+        edge = inside.max() if at[rest].min() > inside.max() else at[rest].max()
+        raise InputError(
+            f"The clock of '{first}' or '{second}' jumps by {abs(jump):.3f} s about {edge:.0f} s after the start.",
+            "Cut the recording there, and process the parts one by one.",
+        )
 
 
 def _line(first: str, second: str, at: FloatArray, offset: FloatArray, sigma: FloatArray, height: float) -> Link:
