@@ -10,7 +10,20 @@ import typer
 from rich.markup import escape
 
 from mocap import __version__
-from mocap.cli import board, calibrate, calibration, doctor, evaluate, import_poses, live, models, record, studio, sync
+from mocap.cli import (
+    board,
+    calibrate,
+    calibration,
+    doctor,
+    evaluate,
+    import_poses,
+    live,
+    models,
+    opensim,
+    record,
+    studio,
+    sync,
+)
 from mocap.cli.console import STOPPED, err, explained, out, print_json, working
 from mocap.cli.options import JsonOption
 from mocap.cli.usage import Commands
@@ -38,6 +51,7 @@ app.command("record")(record.record)
 app.command("import-poses")(import_poses.import_poses)
 app.command("sync")(sync.sync)
 app.command("export-poses")(import_poses.export_poses)
+app.command("opensim")(opensim.opensim)
 
 PresetOption = Annotated[
     str, typer.Option("--preset", "-p", help="Settings: balanced, fast, or a file of your own (.toml).")
