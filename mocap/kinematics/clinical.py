@@ -34,6 +34,19 @@ STEP_RAD = 1e-5
 Measure = Callable[[FloatArray, FloatArray], FloatArray]
 
 
+def _small_turns() -> FloatArray:
+    """No rotation, and those by ``STEP_RAD`` about each of the coordinate axes (4, 3, 3)."""
+    turns = np.tile(np.eye(3), (4, 1, 1))
+    for axis in range(3):
+        a, b = (axis + 1) % 3, (axis + 2) % 3
+        turns[axis + 1, [a, b], [a, b]] = np.cos(STEP_RAD)
+        turns[axis + 1, b, a], turns[axis + 1, a, b] = np.sin(STEP_RAD), -np.sin(STEP_RAD)
+    return turns
+
+
+SMALL_TURNS = _small_turns()
+
+
 @dataclass(frozen=True)
 class _Definition:
     """Some angles of one segment against another, or against the world turned to the way of walking.
@@ -134,8 +147,9 @@ def clinical_angles(motion: Motion, rate_hz: float) -> JointAngles:
     names: list[str] = []
     values: list[FloatArray] = []
     sigmas: list[FloatArray] = []
+    turns = to_matrix(motion.rotation)
     for definition in DEFINITIONS:
-        relative, cov = relative_rotation(motion, definition.proximal, definition.distal)
+        relative, cov = _relative_rotation(motion, turns, definition.proximal, definition.distal)
         base = (
             ahead
             if definition.proximal is None
@@ -151,8 +165,15 @@ def clinical_angles(motion: Motion, rate_hz: float) -> JointAngles:
     return JointAngles(tuple(names), np.where(known, value, np.nan), np.where(known, sigma, np.nan))
 
 
-def relative_rotation(motion: Motion, proximal: str | None, distal: str) -> tuple[FloatArray, FloatArray]:
+def _relative_rotation(
+    motion: Motion, turns: FloatArray, proximal: str | None, distal: str
+) -> tuple[FloatArray, FloatArray]:
     """Rotation of one joint's segment against another's.
+
+    Parameters
+    ----------
+    turns : (T, N, J, 3, 3)
+        The motion's rotations as matrices.
 
     Returns
     -------
@@ -170,7 +191,7 @@ def relative_rotation(motion: Motion, proximal: str | None, distal: str) -> tupl
     while joint != stop:
         # A turn of a joint further in, seen from the axes of the distal segment.
         cov = cov + np.swapaxes(rotation, -1, -2) @ motion.rotation_cov[:, :, joint] @ rotation
-        rotation = to_matrix(motion.rotation[:, :, joint]) @ rotation
+        rotation = turns[:, :, joint] @ rotation
         joint = parents[joint]
     return rotation, cov
 
@@ -179,25 +200,14 @@ def _measured(
     definition: _Definition, base: FloatArray, relative: FloatArray, cov: FloatArray
 ) -> tuple[FloatArray, FloatArray]:
     """Values and sigmas (T, N, 3), rad, of one definition."""
-    lay = axes_of(definition.arm)
-    value = _three(definition.measure(base, relative @ lay))
-    columns = []
-    for axis in range(3):
-        moved = _three(definition.measure(base, relative @ _small_turn(axis) @ lay))
-        columns.append(_wrapped(moved - value) / STEP_RAD)
-    jacobian = np.stack(columns, axis=-1)
+    # As it is, and turned a little about each axis: all at once, as one frame of live use is mostly overhead.
+    laid = relative @ (SMALL_TURNS @ axes_of(definition.arm))[:, None, None]
+    measured = _three(definition.measure(base, laid))
+    value = measured[0]
+    jacobian = np.moveaxis(_wrapped(measured[1:] - value) / STEP_RAD, 0, -1)
     variance = np.einsum("...ai,...ij,...aj->...a", jacobian, cov, jacobian)
     # Rounding takes the variance of what cannot turn below zero.
     return value, np.sqrt(np.maximum(variance, 0.0))
-
-
-def _small_turn(axis: int) -> FloatArray:
-    """Rotation by ``STEP_RAD`` about a coordinate axis."""
-    a, b = (axis + 1) % 3, (axis + 2) % 3
-    turn = np.eye(3)
-    turn[a, a] = turn[b, b] = np.cos(STEP_RAD)
-    turn[b, a], turn[a, b] = np.sin(STEP_RAD), -np.sin(STEP_RAD)
-    return turn
 
 
 def _three(angles: FloatArray) -> FloatArray:
