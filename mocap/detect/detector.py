@@ -17,6 +17,7 @@ from mocap.core.types import FloatArray, ImageArray
 from mocap.detect import blazepose, multipose, tracker
 from mocap.detect.blazepose import Landmarks
 from mocap.detect.cards import ModelCard
+from mocap.detect.gather import Gathered
 from mocap.detect.pace import Pacing, no_past
 from mocap.detect.pool import Pool, open_network
 from mocap.detect.protocol import ViewPoses, ViewState
@@ -29,6 +30,8 @@ CODE_VERSION = 4
 # Frames after a search until the next one for somebody who was lost or is seen badly: hidden people come out
 # again within a fraction of a second, and a search takes as long as a crop.
 RETRY_INTERVAL = 5
+# Crops that wait together for a graphics card: three people in each of eight views, and some mirror images.
+CROPS_AT_ONCE = 32
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -142,12 +145,21 @@ class BlazePoseDetector:
         # One thread in each of several copies: measured on 2 cores, heavy takes 31 ms a crop so and 40 ms
         # with two threads in one copy (full 9 and 12); the runtimes let other Python threads run meanwhile.
         self._finders = Pool(lambda: open_network(finder[1], (multipose.OUTPUT_SHAPE,)), settings.threads)
-        self._networks = Pool(
-            lambda: open_network(landmarks[1], blazepose.OUTPUT_SHAPES, settings.runtime), settings.threads
-        )
+        # torch is for graphics cards, which want all crops of all views at once.
+        self._networks: Pool | Gathered
+        if settings.runtime == "torch":
+            threads = max(settings.threads, CROPS_AT_ONCE)
+            self._networks = Gathered(
+                lambda: open_network(landmarks[1], blazepose.OUTPUT_SHAPES, settings.runtime)
+            )
+        else:
+            threads = settings.threads
+            self._networks = Pool(
+                lambda: open_network(landmarks[1], blazepose.OUTPUT_SHAPES, settings.runtime), threads
+            )
         # Two groups of threads: those of the views wait for those of the crops, never the other way round.
-        self._views = ThreadPoolExecutor(settings.threads, thread_name_prefix="view")
-        self._crops = ThreadPoolExecutor(settings.threads, thread_name_prefix="crop")
+        self._views = ThreadPoolExecutor(threads, thread_name_prefix="view")
+        self._crops = ThreadPoolExecutor(threads, thread_name_prefix="crop")
 
     @property
     def skeleton(self) -> Skeleton:

@@ -68,10 +68,9 @@ def load_detector(
     """
     finder = ensure(FINDER, progress, cancel)
     chosen = choose(landmark_models, progress, cancel)
+    threads = threads or min(cores(), MOST_THREADS)
     if runtime is None:
         card = chosen.card
-        runtime = fastest(card.name, card.sha256, chosen.path, blazepose.OUTPUT_SHAPES).chosen
-    settings = DetectorSettings(
-        max_people, search_interval, pacing, threads or min(cores(), MOST_THREADS), runtime, flip
-    )
+        runtime = fastest(card.name, card.sha256, chosen.path, blazepose.OUTPUT_SHAPES, threads).chosen
+    settings = DetectorSettings(max_people, search_interval, pacing, threads, runtime, flip)
     return BlazePoseDetector(finder, (chosen.card, chosen.path), settings), chosen.warnings

@@ -172,12 +172,13 @@ def _views(
     # Between instants at which they are known, people are nearly where a straight line has them.
     bridged, filled = _bridged(points.xyz, sync.t_s)
     agreed = points.n_views[:, None] - points.used >= AGREEING_VIEWS
-    sure: BoolArray = agreed | (filled & ~known)[:, None]
+    sure = agreed | (filled > known)[:, None]
     views = []
     for c, camera in enumerate(rig.cameras):
         expected = _when_taken(camera.project(bridged)[0], sync, c)
         expected[~sure[:, c]] = np.nan
-        inside = ((expected >= 0) & (expected <= np.array(camera.intrinsics.size_wh) - 1)).all(axis=-1)[..., core]
+        last = np.array(camera.intrinsics.size_wh) - 1
+        inside = np.asarray(((expected >= 0) & (expected <= last)).all(axis=-1))[..., core]
         enough = 2 * inside.sum(axis=-1) >= core.size
         lost = ~np.isfinite(tracks.xy[:, c][..., core, :]).any(axis=(-1, -2))
         misread = (inside & found[:, c][..., core] & ~points.used[:, c][..., core]).sum(axis=-1) >= MISREAD_JOINTS

@@ -33,6 +33,14 @@ class Timed:
         return (np.full((1, 4), self.answer, dtype=np.float32),)
 
 
+class Card(Timed):
+    """A runtime that works beside the processor, as long for a batch as for one."""
+
+    def run(self, *inputs: Any) -> tuple[np.ndarray, ...]:
+        time.sleep(self.seconds)
+        return (np.full((len(inputs[0]), 4), self.answer, dtype=np.float32),)
+
+
 def choice(**runtimes: Any) -> choose.Verdict:
     def start(kind: str) -> Any:
         if isinstance(runtimes[kind], Exception):
@@ -107,3 +115,29 @@ def test_with_one_runtime_there_is_nothing_to_try(machine: dict[str, str]) -> No
 def test_a_cache_that_cannot_be_written_is_no_obstacle(machine: dict[str, str], tmp_path: Path) -> None:
     (tmp_path / "runtimes.json").mkdir()
     assert fastest("net", "a" * 64, Path("net.tflite"), SHAPES).chosen == "openvino"
+
+
+def test_torch_is_tried_where_there_is_a_graphics_card(
+    machine: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    machine["torch"] = "9"
+    made = {"litert": Timed(0.02), "openvino": Timed(0.015), "torch": Card(0.03)}
+    monkeypatch.setattr(choose, "open_runtime", lambda path, kind: made[kind])
+    monkeypatch.setattr(choose, "on_graphics_card", lambda: False)
+    assert fastest("net", "a" * 64, Path("net.tflite"), SHAPES).chosen == "openvino"
+    monkeypatch.setattr(choose, "on_graphics_card", lambda: True)
+    # 30 ms for a whole batch; two cores would do two crops in 15.
+    verdict = fastest("net", "a" * 64, Path("net.tflite"), SHAPES, cores=2)
+    assert verdict.chosen == "torch"
+    assert 30.0 * 2 / choose.CARD_BATCH <= verdict.milliseconds["torch"] < 15.0
+    # Against many cores the same card is the slower one.
+    assert fastest("net", "b" * 64, Path("net.tflite"), SHAPES, cores=16).chosen == "openvino"
+
+
+def test_torch_is_not_loaded_where_there_can_be_no_graphics_card(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(choose, "installed", lambda _: "9")
+    monkeypatch.setattr(choose.shutil, "which", lambda _: None)
+    monkeypatch.setattr(choose.sys, "platform", "linux")
+    monkeypatch.setattr(choose.Path, "exists", lambda _: False)
+    monkeypatch.setitem(choose.sys.modules, "torch", None)  # importing it would raise
+    assert not choose.on_graphics_card()

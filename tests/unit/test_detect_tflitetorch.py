@@ -16,7 +16,7 @@ tflitetorch = pytest.importorskip("mocap.detect.runtimes.tflitetorch")
 ODD = np.arange(25, dtype=np.float32).reshape(1, 5, 5, 1)
 
 
-def network(monkeypatch: pytest.MonkeyPatch, shape: tuple[int, ...], *steps: Any) -> Any:
+def network(monkeypatch: pytest.MonkeyPatch, shape: tuple[int, ...], *steps: Any, **options: Any) -> Any:
     """A runtime of operations in a row; each is (operation's settings, shape of its result, constants)."""
     operations, constants, shapes = [], {}, {0: shape}
     last = 0
@@ -30,7 +30,7 @@ def network(monkeypatch: pytest.MonkeyPatch, shape: tuple[int, ...], *steps: Any
     spec = protocol.TensorSpec("x", (protocol.OPEN, *shape[1:]), np.dtype(np.float32))
     ends = ((0, spec),), ((last, spec),)
     monkeypatch.setattr(tflitetorch, "read_graph", lambda _: Graph(tuple(operations), constants, shapes, *ends))
-    return tflitetorch.TorchTfliteRuntime(Path("net.tflite"), device="cpu")
+    return tflitetorch.TorchTfliteRuntime(Path("net.tflite"), device="cpu", **options)
 
 
 def test_same_padding_puts_the_odd_pixel_right_and_below(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -91,3 +91,44 @@ def test_a_full_graphics_card_halves_the_batch_and_goes_on(monkeypatch: pytest.M
     monkeypatch.setattr(runtime, "_forward", no_card)
     with pytest.raises(ModelError, match="too small for a single picture"):
         runtime.run(x)
+
+
+def three_by_three(monkeypatch: pytest.MonkeyPatch, **options: Any) -> Any:
+    """A convolution of two channels; the same numbers each time."""
+    kernel = np.random.default_rng(3).normal(size=(2, 3, 3, 2)).astype(np.float32)
+    conv = {"kind": "CONV_2D", "same": True, "stride": (1, 1)}
+    given = [kernel, np.zeros(2, np.float32)]
+    return network(monkeypatch, (1, 8, 8, 2), (conv, (1, 8, 8, 2), given), **options)
+
+
+def test_a_lower_precision_is_close_and_the_usual_one_exact(monkeypatch: pytest.MonkeyPatch) -> None:
+    x = np.random.default_rng(4).random((2, 8, 8, 2), dtype=np.float32)
+    (exact,) = three_by_three(monkeypatch).run(x)
+    off = {}
+    for precision in ("float32", "bfloat16"):
+        (answer,) = three_by_three(monkeypatch, precision=precision).run(x)
+        assert answer.dtype == np.float32
+        off[precision] = float(np.abs(answer - exact).max())
+    assert off["float32"] == 0.0
+    assert 0.0 < off["bfloat16"] < 0.1
+
+
+def test_a_compiled_network_sees_few_sizes_of_batch(monkeypatch: pytest.MonkeyPatch) -> None:
+    sizes: list[int] = []
+
+    def compiled(graph: Any, *, fullgraph: bool, mode: str) -> Any:
+        traced = real(graph, fullgraph=fullgraph, backend="eager")  # as torch reads it, without a C++ compiler
+
+        def run(x: Any) -> Any:
+            sizes.append(len(x))
+            return traced(x)
+
+        return run
+
+    real = torch.compile
+    monkeypatch.setattr(torch, "compile", compiled)
+    runtime, plain = three_by_three(monkeypatch, compiled=True), three_by_three(monkeypatch)
+    for count in (1, 3, 4, 5):
+        x = np.random.default_rng(count).random((count, 8, 8, 2), dtype=np.float32)
+        np.testing.assert_allclose(runtime.run(x)[0], plain.run(x)[0], atol=1e-6)
+    assert sizes == [1, 4, 4, 8]

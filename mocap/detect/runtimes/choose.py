@@ -8,6 +8,8 @@ import importlib.util
 import json
 import os
 import platform
+import shutil
+import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
@@ -28,6 +30,8 @@ ROUNDS = 10
 TRIAL_S = 4.0
 # Where the system counts a process's time this finely, that is measured, so that a busy machine misleads nobody.
 FINE_S = 1e-3
+# Crops of a batch on a graphics card: what a few cameras have at the same time.
+CARD_BATCH = 8
 # Another runtime must be this much faster than the base one to take its place, or chance decides.
 WORTHWHILE = 0.95
 # Runtimes whose keypoints differ by more than this, crop px, are not equal.
@@ -51,7 +55,8 @@ class Verdict:
     chosen : str
         The runtime.
     milliseconds : dict of str to float
-        Time of one run of each runtime that was tried, one thread.
+        Time that one crop takes one core, of each runtime that was tried; on a graphics card the core's share
+        of the time.
     """
 
     model: str
@@ -70,7 +75,7 @@ def installed(kind: Kind) -> str | None:
         return "unknown"
 
 
-def fastest(model: str, sha256: str, path: Path, outputs: tuple[tuple[int, ...], ...]) -> Verdict:
+def fastest(model: str, sha256: str, path: Path, outputs: tuple[tuple[int, ...], ...], cores: int = 1) -> Verdict:
     """Return the fastest runtime of a network whose first output is in crop pixels; tried once per machine.
 
     Parameters
@@ -80,6 +85,8 @@ def fastest(model: str, sha256: str, path: Path, outputs: tuple[tuple[int, ...],
     path : Path
     outputs : shapes
         By which two runtimes' answers are told apart.
+    cores : int
+        Copies of the network that a processor would run side by side.
 
     Raises
     ------
@@ -87,19 +94,35 @@ def fastest(model: str, sha256: str, path: Path, outputs: tuple[tuple[int, ...],
         If the runtime of the base install cannot run it.
     """
     # torch is not tried on a processor: it takes seconds to load and is several times slower there.
-    kinds = [kind for kind in READERS[path.suffix.lower()] if kind != "torch" and installed(kind)]
+    kinds = [k for k in READERS[path.suffix.lower()] if installed(k) and (k != "torch" or on_graphics_card())]
     if len(kinds) == 1:
         return Verdict(model, kinds[0], {})
     key = _key(sha256, kinds)
     known = remembered()
     if key not in known:
-        known = {**known, key: trial(model, kinds, lambda kind: open_runtime(path, kind), outputs)}
+        known = {**known, key: trial(model, kinds, lambda kind: open_runtime(path, kind), outputs, cores)}
         _remember(known)
     return known[key]
 
 
+def on_graphics_card() -> bool:
+    """Whether torch would work on a graphics card; it is only loaded, for seconds, where there may be one."""
+    apple = sys.platform == "darwin" and platform.machine() == "arm64"
+    if installed("torch") is None or not (
+        apple or shutil.which("nvidia-smi") or Path("/proc/driver/nvidia").exists()
+    ):
+        return False
+    from mocap.detect.runtimes.torchscript import best_device
+
+    return best_device() != "cpu"
+
+
 def trial(
-    model: str, kinds: Sequence[Kind], start: Callable[[Kind], Runtime], outputs: tuple[tuple[int, ...], ...]
+    model: str,
+    kinds: Sequence[Kind],
+    start: Callable[[Kind], Runtime],
+    outputs: tuple[tuple[int, ...], ...],
+    cores: int = 1,
 ) -> Verdict:
     """Run each runtime in turns; one that fails or disagrees with the first is left out.
 
@@ -109,6 +132,8 @@ def trial(
         The base runtime first.
     start : function
         Opens the network with a runtime.
+    cores : int
+        Copies of the network that a processor would run side by side.
     """
     base = start(kinds[0])
     tensor = _noise(base)
@@ -121,14 +146,19 @@ def trial(
                 runtimes[kind] = other
         except ExplainedError:  # broken, or not able to read this network: the base one is there
             continue
-    clock = time.process_time if time.get_clock_info("process_time").resolution < FINE_S else time.perf_counter
+    fine = time.get_clock_info("process_time").resolution < FINE_S
     best = dict.fromkeys(runtimes, np.inf)
     begun = time.perf_counter()
     for _ in range(ROUNDS):
         for kind, runtime in runtimes.items():
+            # A graphics card works beside the processor, on a batch, and does what all cores would share.
+            on_card = kind == "torch"
+            clock = time.process_time if fine and not on_card else time.perf_counter
+            batch = np.repeat(tensor, CARD_BATCH, axis=0) if on_card else tensor
             start_s = clock()
-            runtime.run(tensor)
-            best[kind] = min(best[kind], clock() - start_s)
+            runtime.run(batch)
+            took = (clock() - start_s) * (cores / CARD_BATCH if on_card else 1.0)
+            best[kind] = min(best[kind], took)
         if time.perf_counter() - begun > TRIAL_S:
             break
     winner = min(best, key=lambda kind: best[kind])
