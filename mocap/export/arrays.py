@@ -139,7 +139,7 @@ class NetcdfExporter:
             (path,),
             (
                 "The full covariance of the points.",
-                "Joint angles, joint rotations, bone lengths, centre of mass, events and measures.",
+                "Joint angles, joint rotations and bone lengths.",
             ),
         )
 

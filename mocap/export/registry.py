@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
 
@@ -22,6 +22,10 @@ from mocap.export.sheets import ParquetExporter, XlsxExporter
 from mocap.export.trc import TrcExporter
 from mocap.export.usd import UsdExporter
 from mocap.export.written import Written
+
+# Formats that hold events and measures, and those that hold the strides that were cut by them as well.
+WITH_EVENTS = ("c3d", "csv", "xlsx", "parquet", "npz", "json")
+WITH_STRIDES = ("npz", "json")
 
 # Characters that some file system or some program that opens the file does not take in a name.
 UNSAFE = re.compile(r"[^\w.-]+")
@@ -103,7 +107,8 @@ def export(
             if cancel is not None:
                 cancel.check()
             progress("export", number * len(stems) + person, len(wanted) * len(stems))
-            written.append(exporters[name].write(take, person, folder, stem))
+            done = exporters[name].write(take, person, folder, stem)
+            written.append(replace(done, dropped=(*done.dropped, *_findings_lost(take, person, name))))
         sentences = [
             sentence if len(stems) == 1 else f"{label}: {sentence}"
             for label, done in zip(take.people, written, strict=True)
@@ -112,6 +117,16 @@ def export(
         results[name] = ExportResult(tuple(path for done in written for path in done.files), tuple(sentences))
     progress("export", len(wanted) * len(stems), len(wanted) * len(stems))
     return results
+
+
+def _findings_lost(take: Take, person: int, name: str) -> tuple[str, ...]:
+    """What a format does not hold of what was read out of the motion."""
+    found, form = take.findings[person], name.partition(":")[0]
+    if form not in WITH_EVENTS and (found.events or found.measures or take.mass_centre is not None):
+        return ("Events, measures and the centre of mass: see csv, xlsx, json or npz.",)
+    if form not in WITH_STRIDES and found.cycles:
+        return ("Strides cut out and stretched to 101 points: see json or npz.",)
+    return ()
 
 
 def exporter_of(name: str) -> Exporter:

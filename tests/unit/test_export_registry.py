@@ -5,9 +5,10 @@ import numpy as np
 import pytest
 
 from mocap.core.errors import CancelledError, ExportError, StorageError
+from mocap.core.measures import Cycles, Event, Findings
 from mocap.core.progress import CancelToken
 from mocap.export import EXPORTERS, export
-from mocap.export.registry import file_stems
+from mocap.export.registry import WITH_EVENTS, WITH_STRIDES, file_stems
 from tests.factories import make_take, with_gap
 
 # All that need no other program.
@@ -137,3 +138,13 @@ def test_progress_is_told_and_a_wish_to_stop_is_followed(tmp_path: Path) -> None
     told.clear()
     export(make_take(3), ("trc", "trc"), tmp_path, progress=note)
     assert told == [("export", 0, 1), ("export", 1, 1)]
+
+
+def test_what_is_read_out_of_a_motion_is_never_lost_silently(tmp_path: Path) -> None:
+    event, stride = Event("foot_strike", "left", 0.1), Cycles("knee", "left", np.zeros((1, 101)))
+    take = replace(make_take(5), findings=(Findings((event,), (), (stride,)),))
+    told = {form: " ".join(done.dropped) for form, done in export(take, OWN, tmp_path).items()}
+    for form, words in told.items():
+        assert ("Events" in words) == (form not in WITH_EVENTS), form
+        assert ("Strides" in words) == (form in WITH_EVENTS and form not in WITH_STRIDES), form
+    assert "Events" not in " ".join(export(make_take(5), ("trc",), tmp_path)["trc"].dropped)
