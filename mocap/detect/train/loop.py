@@ -31,11 +31,14 @@ HUBER_PX = 4.0
 # Weight of the direct keypoints beside the refined ones: they place the window in which those are refined.
 DIRECT = 0.5
 # Weight of the ties to the network as it was. Scores are compared as logits, depths and next crop in crop px.
-TIED_SCORE, TIED_PX = 0.1, 0.02
+TIED_SCORE, TIED_PX = 0.005, 0.001
 # A tensor's weights move by a share of their own size, at least of this.
 LEAST_SIZE = 1e-3
 # Share of the work in which the rate rises: Adam knows nothing of the gradients' sizes at first.
 WARMING = 0.1
+# What is kept is the mean of the weights over the last steps (Polyak and Juditsky, SIAM J. Control Optim. 1992):
+# each step takes it this share of the way to where the weights are.
+AVERAGING = 0.05
 # Crops at once when nothing is learned.
 BATCH = 16
 
@@ -59,7 +62,7 @@ class TrainSettings:
     """
 
     epochs: int = 4
-    batch: int = 8
+    batch: int = 4
     rate: float = 2e-5
     share: float = 1.0
     seed: int = 0
@@ -141,10 +144,11 @@ def fine_tune(
     state = _read(checkpoint, key)
     if state is None:
         errors = [mean_error(network, choosing, divide_by)]
-        best = network.state()
+        best = mean = network.state()
         start = 0
     else:
         errors, best, start = [float(e) for e in state["errors"]], _weights(state, "best"), int(state["epoch"])
+        mean = _weights(state, "mean")
         network.restore(_weights(state, "now"))
         _restore_optimiser(torch, network, optimiser, state)
     for epoch in range(start, settings.epochs):
@@ -165,11 +169,15 @@ def fine_tune(
             optimiser.zero_grad()
             loss.backward()
             optimiser.step()
+            now = network.state()
+            mean = {n: v + np.float32(AVERAGING) * (now[n] - v) for n, v in mean.items()}
+        network.restore(mean)
         errors.append(mean_error(network, choosing, divide_by))
+        network.restore(now)
         if errors[-1] <= min(errors):
-            best = network.state()
+            best = mean
         if checkpoint is not None:
-            _write(checkpoint, key, epoch + 1, errors, best, network, optimiser)
+            _write(checkpoint, key, epoch + 1, errors, {"best": best, "mean": mean}, network, optimiser)
     progress("train", settings.epochs * steps, settings.epochs * steps)
     network.restore(best)
     return Learned(network.in_file_order(), tuple(errors))
@@ -258,7 +266,7 @@ def _write(
     key: str,
     epoch: int,
     errors: list[float],
-    best: dict[int, Array],
+    kept: dict[str, dict[int, Array]],
     network: Any,
     optimiser: Any,
 ) -> None:
@@ -268,7 +276,8 @@ def _write(
         arrays[f"first {n}"] = moments["exp_avg"].cpu().numpy()
         arrays[f"second {n}"] = moments["exp_avg_sq"].cpu().numpy()
         arrays["steps"] = np.array(float(moments["step"]))
-    arrays |= {f"now {n}": v for n, v in network.state().items()} | {f"best {n}": v for n, v in best.items()}
+    for kind, weights in {**kept, "now": network.state()}.items():
+        arrays |= {f"{kind} {n}": v for n, v in weights.items()}
     with atomic_write(checkpoint) as draft, draft.open("wb") as file:
         np.savez(file, **arrays)
 

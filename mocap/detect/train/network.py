@@ -37,8 +37,8 @@ class TrainableNetwork(TorchTfliteRuntime):
         layers = [operation for operation in self._needed if operation.kind in LEARNING]
         layers = layers[len(layers) - max(1, round(share * len(layers))) :]
         learned = {n for layer in layers for n in layer.inputs[1:] if n in self._weights}
-        for n, tensor in self._weights.items():
-            tensor.requires_grad_(n in learned)
+        # Copies: tensors may share their memory with the graph's constants, and so with other networks of it.
+        self._weights = {n: tensor.clone().requires_grad_(n in learned) for n, tensor in self._weights.items()}
         self.parameters: dict[int, Any] = {n: self._weights[n] for n in sorted(learned)}
 
     def answer(self, crops: NDArray[np.uint8], divide_by: float) -> tuple[Any, Any, Any]:
