@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
+import ezc3d
 import numpy as np
 import pytest
 
 from mocap.core.body import attached_keypoints, forward
 from mocap.core.types import FloatArray, JointAngles, Motion
+from mocap.kinematics import mass
 from mocap.kinematics.mass import DEMPSTER, FEMALE, MALE, MassTable, Sex, mass_centre
 from mocap.kinematics.rates import with_rates
 from mocap.presets import load_skeleton
@@ -42,9 +45,9 @@ def test_a_man_by_hand() -> None:
         ("hip", "knee", 0.1416, 0.4095), ("knee", "ankle", 0.0433, 0.4395),
     ]  # fmt: skip
     for side in ("left", "right"):
-        for first, second, mass, share in chains:
+        for first, second, part, share in chains:
             a, b = place(motion, f"{side}_{first}"), place(motion, f"{side}_{second}")
-            total = total + mass * (a + share * (b - a))
+            total = total + part * (a + share * (b - a))
         a, b = mark[f"{side}_heel"], place(motion, f"{side}_toe")
         total = total + 0.0137 * (a + 0.4415 * (b - a))
     np.testing.assert_allclose(mass_centre(motion, "male").xyz, total, atol=1e-9)
@@ -140,3 +143,33 @@ def test_no_velocity_beside_a_gap() -> None:
     assert not known[95:106].any()
     assert known[60:90].all()
     assert known[115:150].all()
+
+
+def test_beside_plug_in_gait(shared_data: Path) -> None:
+    """A laboratory's centre of mass of a walk, from its own joint centres put through our weights.
+
+    Plug-in Gait takes the trunk in two parts with other ends, which shifts the whole by some centimetres; the
+    movement must be the same.
+    """
+    file = ezc3d.c3d(str(shared_data / "gait" / "Movement_trial.c3d"))
+    labels = file["parameters"]["POINT"]["LABELS"]["value"]
+    points = file["data"]["points"][:3].transpose(2, 1, 0) / 1000.0
+
+    def at(label: str) -> FloatArray:
+        return np.asarray(points[:, labels.index(label)])
+
+    place = {"head": np.mean([at(name) for name in ("LFHD", "RFHD", "LBHD", "RBHD")], axis=0)}
+    ends = {
+        "shoulder": "CLO", "elbow": "HUO", "wrist": "RAO", "hand": "FIN", "hip": "FEP", "knee": "FEO",
+        "ankle": "TIO", "toe": "TOE",
+    }  # fmt: skip
+    for side in ("left", "right"):
+        place |= {f"{side}_{name}": at(side[0].upper() + label) for name, label in ends.items()}
+    skeleton = replace(load_skeleton("blazepose33"), attachments=(), size=(), ground=())
+    theirs = at("CentreOfMass")
+    for table, farthest in (("dempster", 0.04), ("de_leva", 0.055)):
+        weights = mass._weights(skeleton, "unknown", table)  # type: ignore[arg-type]
+        assert weights is not None
+        off = sum(weight * place[name] for name, weight in weights.items()) - theirs
+        assert off.std(axis=0).max() < 0.003, table
+        assert np.linalg.norm(off.mean(axis=0)) < farthest, table
