@@ -64,6 +64,9 @@ class LiveFrame:
         Number of the person whom angles, targets and the streams of one body are about.
     seconds : dict of str to float
         How long each stage took, s; ``wait`` is from the oldest picture to the beginning of the work.
+    busy_s : dict of str to float
+        Processor time of the stages after detection, s: unlike ``seconds``, it does not grow where other programs
+        use the machine.
     latency_s : float
         From when the oldest of the pictures was taken to the finished pose, s.
     """
@@ -76,6 +79,7 @@ class LiveFrame:
     people: tuple[LivePerson, ...]
     subject: int | None
     seconds: dict[str, float]
+    busy_s: dict[str, float]
     latency_s: float
 
     @property

@@ -17,6 +17,7 @@ from mocap.pipeline.live.feedback import CountTarget, Progressed, RangeTarget, T
 from mocap.pipeline.live.instant import at_one_instant, nothing_seen
 from mocap.pipeline.live.ladder import FIRST_RETRY_S, Rung, first_rung, next_rung
 from mocap.pipeline.live.newest import Newest
+from mocap.pipeline.live.who import Who
 from mocap.presets import load_skeleton
 from tests.live_rig import numbered
 
@@ -183,3 +184,18 @@ def test_a_clock_that_jumps_back_starts_anew() -> None:
     newest.put(lost)
     newest.set_state("a", CameraState.LOST)
     assert newest.take(0, 0.0) == (None,)  # its last picture is not shown as new
+
+
+def test_somebody_found_anew_where_they_were_lost_keeps_their_number() -> None:
+    who = Who()
+    here, there = np.zeros(3), np.array([3.0, 0.0, 0.0])
+    assert who.name([0, 1], np.stack([here, there]), 0.0) == [0, 1]
+    # Association loses the first and takes them for a third.
+    assert who.name([2, 1], np.stack([here + 0.4, there]), 0.3) == [0, 1]
+    # For a while it has both; the one nearer to where the person was counts.
+    assert who.name([0, 2, 1], np.stack([here, here + 0.35, there]), 0.6) == [None, 0, 1]
+    # Far away, or after long, it is somebody else; so is one who comes close to somebody who is there.
+    assert who.name([3, 1], np.stack([here + 5.0, there]), 0.7) == [2, 1]
+    assert who.name([4, 1], np.stack([there + 0.1, there]), 0.8) == [3, 1]
+    assert who.name([5], here[None], 60.0) == [4]
+    assert who.name([], np.zeros((0, 3)), 61.0) == []

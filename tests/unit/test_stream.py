@@ -61,7 +61,18 @@ def frame(t: int, number: int = 0, body: bool = True, age_s: float = 0.0) -> Liv
     subject = LivePerson(7, xyz, sigma, at(MOTION, t) if body else None, angles)
     other = LivePerson(8, xyz + 1.0, sigma, None, JointAngles(ANGLES, value * np.nan, value * np.nan))
     t_ns = time.monotonic_ns() - round(1e9 * age_s)
-    return LiveFrame(number, t_ns, SKELETON, ("a", "b"), (True, False), (subject, other), 7, {"wait": 0.01}, 0.05)
+    return LiveFrame(
+        number,
+        t_ns,
+        SKELETON,
+        ("a", "b"),
+        (True, False),
+        (subject, other),
+        7,
+        {"wait": 0.01},
+        {"body": 0.002},
+        0.05,
+    )
 
 
 @pytest.fixture

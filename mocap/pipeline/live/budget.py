@@ -19,12 +19,14 @@ class Budget:
 
     def __init__(self) -> None:
         self._rows: deque[dict[str, float]] = deque(maxlen=REMEMBERED)
+        self._busy: deque[dict[str, float]] = deque(maxlen=REMEMBERED)
         self._span_ns = (0, 0)
         self.frames = 0
 
     def note(self, frame: LiveFrame) -> None:
         """Remember what a frame took."""
         self._rows.append({**frame.seconds, WHOLE: frame.latency_s})
+        self._busy.append(frame.busy_s)
         self._span_ns = (self._span_ns[0] if self.frames else frame.t_ns, frame.t_ns)
         self.frames += 1
 
@@ -36,9 +38,16 @@ class Budget:
 
     def times(self, newest: int | None = None) -> tuple[StageTimes, ...]:
         """Percentiles of each stage over the newest frames, or all that are remembered; none before the first."""
-        rows = list(self._rows)[-newest:] if newest else list(self._rows)
-        found = []
-        for name in rows[-1] if rows else ():
-            taken = np.array([row[name] for row in rows if name in row])
-            found.append(StageTimes(name, *(float(p) for p in np.percentile(taken, (50, 95, 99)))))
-        return tuple(found)
+        return _percentiles(list(self._rows)[-newest:] if newest else list(self._rows))
+
+    def busy(self) -> tuple[StageTimes, ...]:
+        """Percentiles of the processor time of the stages after detection over all frames remembered."""
+        return _percentiles(list(self._busy))
+
+
+def _percentiles(rows: list[dict[str, float]]) -> tuple[StageTimes, ...]:
+    found = []
+    for name in rows[-1] if rows else ():
+        taken = np.array([row[name] for row in rows if name in row])
+        found.append(StageTimes(name, *(float(p) for p in np.percentile(taken, (50, 95, 99)))))
+    return tuple(found)

@@ -21,6 +21,7 @@ from mocap.fit import BodySettings
 from mocap.kinematics.clinical import DEFINITIONS, clinical_angles, has_clinical_angles
 from mocap.pipeline.live.instant import at_one_instant, nothing_seen
 from mocap.pipeline.live.person import Followed
+from mocap.pipeline.live.who import Who
 from mocap.pipeline.settings import PipelineSettings
 from mocap.triangulate import Noise, Triangulator
 
@@ -34,11 +35,12 @@ FORGET_S = 5.0
 
 @dataclass(frozen=True)
 class Reconstructed:
-    """Everybody at one instant, the subject's number, and how long each stage took, s."""
+    """Everybody at one instant, the subject's number, and the time of each stage: clock and processor, s."""
 
     people: tuple[LivePerson, ...]
     subject: int | None
     seconds: dict[str, float]
+    busy_s: dict[str, float]
 
 
 def angle_names(skeleton: Skeleton) -> tuple[str, ...]:
@@ -80,7 +82,7 @@ class Reconstruction:
         self._last_s: dict[int, float] = {}
         self._subject: int | None = None
         self.set_rig(rig)
-        self._state = initial_state(skeleton, rig)
+        self._state, self._who = initial_state(skeleton, rig), Who()
         self._seen = nothing_seen(len(rig.cameras), slots, len(skeleton.keypoints))
 
     def set_rig(self, rig: CameraRig) -> None:
@@ -102,20 +104,21 @@ class Reconstruction:
             Later than that of the step before, s.
         """
         seconds: dict[str, float] = {}
-        with timed(seconds, "associate"):
+        busy_s: dict[str, float] = {}
+        with timed("associate", seconds, busy_s):
             poses, self._seen = at_one_instant(views, t_s, instant_s, self._seen, self._rig.names, self._skeleton)
             self._state, tracks = associate_frame(self._state, poses, self._rig, instant_s, self._association)
-            numbers = [int(n) for n in tracks.person_ids]
-            self._choose_subject(numbers, instant_s)
+            tracks = self._named(tracks, instant_s)
+            self._choose_subject(tracks.person_ids.tolist(), instant_s)
             tracks = self._wanted(tracks)
-            numbers = [int(n) for n in tracks.person_ids]
-        with timed(seconds, "triangulate"):
+            numbers: list[int] = tracks.person_ids.tolist()
+        with timed("triangulate", seconds, busy_s):
             points = self._triangulator.points(tracks, self._noise)
-        with timed(seconds, "body"):
+        with timed("body", seconds, busy_s):
             motion = self._move(numbers, points, instant_s)
-        with timed(seconds, "filter"):
+        with timed("filter", seconds, busy_s):
             xyz = [self._of(n).filter(instant_s, points.xyz[0, i], self._cutoff_hz) for i, n in enumerate(numbers)]
-        with timed(seconds, "angles"):
+        with timed("angles", seconds, busy_s):
             angles = self._angles(motion)
         self._estimate_noise(tracks, instant_s)
         sigma = points.sigma[0]
@@ -127,7 +130,7 @@ class Reconstruction:
             )
             for i, n in enumerate(numbers)
         )  # fmt: skip
-        return Reconstructed(people, self._subject, seconds)
+        return Reconstructed(people, self._subject, seconds, busy_s)
 
     @property
     def body_known(self) -> bool:
@@ -139,6 +142,19 @@ class Reconstruction:
             empty = np.full((len(self._skeleton.keypoints), 3), np.nan)
             self._followed[number] = Followed(self._skeleton, self._body, empty)
         return self._followed[number]
+
+    def _named(self, tracks: Tracks2D, instant_s: float) -> Tracks2D:
+        """Give people their lasting numbers, and leave out those who are there twice."""
+        people, core = self._state.people, self._skeleton.core_index
+        row = [int(np.flatnonzero(self._state.identity == n)[0]) for n in tracks.person_ids]
+        points = people.points[row][:, core]
+        known = np.isfinite(points)
+        # Somebody is reported only while some of the core is known.
+        places = np.where(known, points, 0.0).sum(axis=1) / np.maximum(known.sum(axis=1), 1)
+        named = self._who.name(tracks.person_ids.tolist(), places, instant_s)
+        kept = np.array([number is not None for number in named], dtype=np.bool_)
+        lasting = np.array([number for number in named if number is not None], dtype=np.int64)
+        return replace(_columns(tracks, kept), person_ids=lasting)
 
     def _choose_subject(self, numbers: list[int], instant_s: float) -> None:
         """Keep the subject while they are remembered; then whoever has been in view for longest."""
@@ -187,11 +203,13 @@ class Reconstruction:
 
 
 @contextmanager
-def timed(seconds: dict[str, float], stage: str) -> Iterator[None]:
-    """Note how long a stage takes, s."""
-    start = time.perf_counter()
+def timed(stage: str, seconds: dict[str, float], busy_s: dict[str, float] | None = None) -> Iterator[None]:
+    """Note how long a stage takes by the clock, and what it takes of the processor in this thread, s."""
+    start, begun = time.perf_counter(), time.thread_time()
     yield
     seconds[stage] = time.perf_counter() - start
+    if busy_s is not None:
+        busy_s[stage] = time.thread_time() - begun
 
 
 def _columns(tracks: Tracks2D, chosen: np.ndarray) -> Tracks2D:

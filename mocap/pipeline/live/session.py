@@ -250,7 +250,7 @@ class LiveSession:
         instant_ns = round(oldest + float(np.nanmean(t_ns - oldest)))
         t_s = np.array([np.nan if f is None else f.t_ns / 1e9 for f in frames])
         seconds = {"wait": (begin_ns - oldest) / 1e9}
-        with timed(seconds, "detect"):
+        with timed("detect", seconds):
             images = [None if frame is None else frame.image for frame in frames]
             views, look.states = look.detector.detect(images, look.states)
         made = making.step(views, t_s, instant_ns / 1e9)
@@ -264,6 +264,7 @@ class LiveSession:
             made.people,
             made.subject,
             {**seconds, **made.seconds},
+            made.busy_s,
             latency_s,
         )
 
