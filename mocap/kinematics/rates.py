@@ -15,6 +15,8 @@ from mocap.core.types import FloatArray, JointAngles
 # what is faster is noise, which differences magnify.
 CUTOFF_HZ = 6.0
 ORDER = 3
+# Samples of a spectrum, more than any window has frames by far.
+SPECTRUM = 4096
 
 
 def with_rates(angles: JointAngles, rate_hz: float, cutoff_hz: float = CUTOFF_HZ) -> JointAngles:
@@ -34,8 +36,8 @@ def with_rates(angles: JointAngles, rate_hz: float, cutoff_hz: float = CUTOFF_HZ
     Returns
     -------
     JointAngles
-        With ``rate`` and ``rate_sigma``, NaN within half a width of a gap or an end. The sigma is as if the errors
-        of neighbouring frames were independent; those of a smooth fit change more slowly, so it is a bound.
+        With ``rate`` and ``rate_sigma``, NaN within half a width of a gap or an end. The sigma is an upper bound:
+        nobody knows how long errors last, see ``gain``.
     """
     half = half_width(rate_hz, cutoff_hz)
     slope = np.asarray(savgol_coeffs(2 * half + 1, ORDER, deriv=1, delta=1.0 / rate_hz, use="dot"))
@@ -46,8 +48,24 @@ def with_rates(angles: JointAngles, rate_hz: float, cutoff_hz: float = CUTOFF_HZ
     behind = np.cumsum(slope[::-1])[::-1]
     weights = np.concatenate([behind[1:], [0.0]])
     rate = _windows(steps, weights)
-    variance = _windows(angles.sigma**2, slope**2)
-    return replace(angles, rate=rate, rate_sigma=np.sqrt(variance))
+    share = slope**2 / np.sum(slope**2)
+    variance = _windows(angles.sigma**2, share)
+    return replace(angles, rate=rate, rate_sigma=gain(slope) * np.sqrt(variance))
+
+
+def gain(slope: FloatArray) -> float:
+    """How far a filter magnifies errors at most, whose spectrum is flat up to some frequency.
+
+    Errors that are independent from frame to frame are flat up to half the frame rate; those of a smooth fit
+    only up to a few Hz, which a filter lets through: that is worse for the same standard deviation.
+
+    Parameters
+    ----------
+    slope : (2 M + 1,)
+        Coefficients of the filter.
+    """
+    power = np.abs(np.fft.rfft(slope, SPECTRUM)) ** 2
+    return float(np.sqrt(np.max(np.cumsum(power) / np.arange(1, power.shape[0] + 1))))
 
 
 def half_width(rate_hz: float, cutoff_hz: float) -> int:

@@ -21,6 +21,8 @@ WIDTH_AT = 0.9
 SEATED, STANDING = 0.1, 0.9
 # Nobody stood up who rose by less than this share of a thigh: seats are about as high as a knee.
 MIN_RISE_THIGHS = 0.5
+# Hips that come down by less than this share of what the bend of the knees would give are not squatting.
+MIN_DEPTH = 0.5
 # The five rises of the test (Guralnik et al., J. Gerontology 1994, 49:M85).
 RISES = 5
 GRAVITY_M_S2 = 9.81
@@ -155,36 +157,45 @@ def sit_to_stand(hip_height: FloatArray, t_s: FloatArray, thigh_m: float) -> tup
 
 
 def squats(
-    knee_flexion: FloatArray, hip_height: FloatArray, t_s: FloatArray, prominence_deg: float
+    knee_flexion: FloatArray, hip_height: FloatArray, leg_m: float, t_s: FloatArray, prominence_deg: float
 ) -> tuple[Measure, ...]:
     """Squats: how many, how long, how deep in metres the hips go and how far the knees bend.
+
+    Both knees bend, and the hips come down to the feet: who marches bends one knee after the other, and who
+    jumps with bent legs takes the feet along.
 
     Parameters
     ----------
     knee_flexion : (T,)
-        Of both knees in the mean, rad.
+        Of whichever knee is bent less, rad.
     hip_height : (T,)
-        Height of the middle of the hips, m.
+        Of the middle of the hips above the lower ankle, m.
+    leg_m : float
+        Length of thigh and shank together, m.
     """
     found = repetitions(np.degrees(knee_flexion), t_s, prominence_deg)
-    depths = []
-    for start, peak, stop in zip(found.start_s, found.peak_s, found.stop_s, strict=True):
-        inside = hip_height[(t_s >= start) & (t_s <= stop)]
-        # Before it began the hips were as high as they stand; the way down is not yet the height of standing.
-        span = peak - start
-        before = hip_height[(t_s >= start - span) & (t_s <= peak)]
-        depths.append(
-            float(before.max() - inside.min())
-            if np.isfinite(before).all() and np.isfinite(inside).all() and inside.size
-            else np.nan
-        )
-    depth = np.array(depths)
+    depth = np.array(
+        [_depth(hip_height, t_s, *times) for times in zip(found.start_s, found.peak_s, found.stop_s, strict=True)]
+    ).reshape(-1)
+    # Of a thigh and a shank of one length, which bend to both sides of the line from hip to ankle.
+    folded = leg_m * (1.0 - np.cos(0.5 * np.radians(found.peak)))
+    kept = depth >= MIN_DEPTH * folded
     return (
-        _count("squat_count", found.peak.shape[0]),
-        Measure("squat_time", None, "s", found.stop_s - found.start_s),
-        Measure("squat_depth", None, "m", depth[np.isfinite(depth)]),
-        Measure("squat_knee_flexion", None, "deg", found.peak),
+        _count("squat_count", int(kept.sum())),
+        Measure("squat_time", None, "s", (found.stop_s - found.start_s)[kept]),
+        Measure("squat_depth", None, "m", depth[kept]),
+        Measure("squat_knee_flexion", None, "deg", found.peak[kept]),
     )
+
+
+def _depth(height: FloatArray, t_s: FloatArray, start: float, peak: float, stop: float) -> float:
+    """How far the hips go down in one repetition, m; NaN beside a gap."""
+    inside = height[(t_s >= start) & (t_s <= stop)]
+    # Before it began the hips were as high as they stand; the way down is not yet the height of standing.
+    before = height[(t_s >= start - (peak - start)) & (t_s <= peak)]
+    if not inside.size or not np.isfinite(inside).all() or not np.isfinite(before).all():
+        return float("nan")
+    return float(before.max() - inside.min())
 
 
 def jumps(foot_height: FloatArray, mass_height: FloatArray, t_s: FloatArray) -> tuple[Measure, ...]:

@@ -22,6 +22,8 @@ from mocap.kinematics.rates import with_rates
 from mocap.kinematics.tasks import jumps, range_of_motion, repetition_measures, sit_to_stand, squats
 from mocap.pipeline.settings import KinematicsSettings, PipelineSettings
 
+KNEES = ("left_knee_flexion", "right_knee_flexion")
+
 
 @dataclass(frozen=True)
 class Moved:
@@ -85,20 +87,23 @@ def _tasks(moved: Moved, n: int, wanted: KinematicsSettings) -> list[Measure]:
     """What a task that was asked for comes to; nothing where the skeleton lacks what it needs."""
     names = [joint.name for joint in moved.motion.skeleton.joints]
     t_s, motion = moved.sync.t_s, moved.motion
-    hips, knees = (
+    hips, knees, ankles = (
         [names.index(f"{side}_{joint}") for side in ("left", "right") if f"{side}_{joint}" in names]
-        for joint in ("hip", "knee")
+        for joint in ("hip", "knee", "ankle")
     )
     if not hips or not knees:
         return []
-    hip_height = forward(motion)[:, n, hips, 2].mean(axis=1)
+    centres = forward(motion)[:, n]
+    hip_height = centres[:, hips, 2].mean(axis=1)
     measures: list[Measure] = []
     if "sit_to_stand" in wanted.tasks:
         measures += sit_to_stand(hip_height, t_s, float(motion.bone_length[n, knees].mean()))
-    bends = [a for a, name in enumerate(moved.angles.names) if name in ("left_knee_flexion", "right_knee_flexion")]
-    if "squat" in wanted.tasks and bends:
-        bend = moved.angles.value[:, n, bends].mean(axis=1)
-        measures += squats(bend, hip_height, t_s, wanted.prominence_deg)
+    knee_angles = [moved.angles.names.index(k) for k in KNEES if k in moved.angles.names]
+    if "squat" in wanted.tasks and len(knee_angles) == len(KNEES) and ankles:
+        bend = moved.angles.value[:, n, knee_angles].min(axis=1)
+        over = hip_height - centres[:, ankles, 2].min(axis=1)
+        leg = float(motion.bone_length[n, [*knees, *ankles]].sum()) / len(KNEES)
+        measures += squats(bend, over, leg, t_s, wanted.prominence_deg)
     feet = feet_of(moved.points, motion, n)
     if "jump" in wanted.tasks and feet is not None:
         lowest = np.min([*feet.heel.values(), *feet.toe.values()], axis=0)[:, 2]

@@ -89,11 +89,19 @@ def test_who_only_leans_does_not_stand_up() -> None:
 def test_depth_of_squats() -> None:
     t = clock(8.0)
     bend = np.radians(bends(t, 3, 2.0, 100.0))
-    height = 0.1 + 0.84 * np.cos(0.5 * bend)  # thigh and shank of 0.42 m, ankles that stay
-    found = by_name(tasks.squats(bend, height, t, 30.0))
+    height = 0.84 * np.cos(0.5 * bend)  # thigh and shank of 0.42 m, ankles that stay
+    found = by_name(tasks.squats(bend, height, 0.84, t, 30.0))
     assert found["squat_count"].tolist() == [3]
     np.testing.assert_allclose(found["squat_depth"], 0.84 * (1 - np.cos(np.radians(50.0))), atol=1e-3)
     np.testing.assert_allclose(found["squat_knee_flexion"], 100.0, atol=0.2)
+
+
+def test_knees_that_bend_in_the_air_do_not_squat() -> None:
+    t = clock(8.0)
+    bend = np.radians(bends(t, 3, 2.0, 100.0))
+    found = by_name(tasks.squats(bend, np.full_like(t, 0.84), 0.84, t, 30.0))
+    assert found["squat_count"].tolist() == [0]
+    assert found["squat_depth"].shape == (0,)
 
 
 @pytest.mark.parametrize("rate", [60.0, 120.0])
