@@ -16,6 +16,7 @@ from mocap.cli import (
     calibration,
     doctor,
     evaluate,
+    gui,
     import_poses,
     live,
     models,
@@ -35,7 +36,6 @@ app = typer.Typer(
     name="mocap",
     cls=Commands,
     help="Turn ordinary cameras into a calibrated 3D motion-capture lab.",
-    no_args_is_help=True,
     pretty_exceptions_enable=False,
 )
 app.add_typer(board.app, name="board")
@@ -44,6 +44,7 @@ app.add_typer(models.app, name="models")
 app.add_typer(studio.app, name="studio")
 app.command("calibrate")(calibrate.calibrate)
 app.command("doctor")(doctor.doctor)
+app.command("gui")(gui.gui)
 app.command("evaluate")(evaluate.evaluate)
 app.command("cameras")(record.cameras)
 app.command("live")(live.live)
@@ -61,11 +62,18 @@ FreshOption = Annotated[bool, typer.Option("--fresh", help="Compute again even i
 
 
 @app.callback(invoke_without_command=True)
-def version_option(version: Annotated[bool, typer.Option("--version", help="Show the version.")] = False) -> None:
+def alone(
+    context: typer.Context, version: Annotated[bool, typer.Option("--version", help="Show the version.")] = False
+) -> None:
     """Turn ordinary cameras into a calibrated 3D motion-capture lab."""
     if version:
         out.print(__version__)
         raise typer.Exit
+    if context.invoked_subcommand is None:
+        if gui.can_open_window():
+            gui.gui()
+        else:
+            out.print(context.get_help())
 
 
 @app.command()

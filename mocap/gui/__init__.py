@@ -1,0 +1,1 @@
+"""The desktop app: a face of the pipeline that computes nothing. The only room that knows Qt."""

@@ -1,0 +1,58 @@
+"""Starts the app."""
+
+from __future__ import annotations
+
+import multiprocessing
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mocap.core.errors import ExplainedError, MissingExtraError
+from mocap.gui.qtenv import settle
+
+if TYPE_CHECKING:
+    from PySide6.QtWidgets import QApplication
+
+SYSTEM_LIBRARIES = (
+    "On Debian and Ubuntu: sudo apt-get install libgl1 libegl1 libfontconfig1 libdbus-1-3 libxkbcommon-x11-0 "
+    "libxcb-cursor0 libxcb-icccm4 libxcb-keysyms1 libxcb-shape0"
+)
+
+
+def make_app() -> QApplication:
+    """Return the application object, made once.
+
+    Raises
+    ------
+    MissingExtraError
+        If the extra ``gui`` is not installed.
+    ExplainedError
+        If the system lacks a library that Qt needs.
+    """
+    settle()
+    try:
+        from PySide6.QtWidgets import QApplication
+    except ModuleNotFoundError as error:
+        raise MissingExtraError("The desktop app's libraries are not installed.", "gui") from error
+    except ImportError as error:
+        raise ExplainedError(f"A library that Qt needs cannot be loaded: {error}.", SYSTEM_LIBRARIES) from error
+    app = QApplication.instance()
+    if isinstance(app, QApplication):
+        return app
+    return QApplication(sys.argv[:1])
+
+
+def start(path: Path | None = None) -> int:
+    """Show the window until it is closed; with a path, on a new run of it."""
+    from PySide6.QtCore import QTimer
+
+    app = make_app()
+    from mocap.gui.views.main import MainWindow
+    from mocap.gui.worker import ProcessRunner
+
+    multiprocessing.freeze_support()
+    window = MainWindow(ProcessRunner())
+    window.show()
+    if path is not None:
+        QTimer.singleShot(0, lambda: window.new_run(path))
+    return app.exec()

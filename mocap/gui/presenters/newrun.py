@@ -1,0 +1,107 @@
+"""A new run: what lies in a folder that somebody dropped, and what is missing before it can be processed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from mocap.core.errors import ExplainedError
+from mocap.gui.presenters.jobs import JobRequest
+from mocap.gui.presenters.words import Trouble, title, trouble_of
+from mocap.presets import preset_names, preset_path, read_toml
+
+FEWEST_VIDEOS = 2
+FIRST_CHOICE = "balanced"
+
+
+@dataclass(frozen=True)
+class Preset:
+    """A way to process, with what it is good for."""
+
+    name: str
+    title: str
+    description: str
+
+
+@dataclass(frozen=True)
+class Survey:
+    """What a folder holds.
+
+    Attributes
+    ----------
+    videos : tuple of (camera, path)
+    calibration : Path or None
+        Found beside the videos.
+    trouble : Trouble or None
+        Why it cannot be processed as it is.
+    """
+
+    folder: Path
+    videos: tuple[tuple[str, Path], ...] = ()
+    calibration: Path | None = None
+    trouble: Trouble | None = None
+
+
+def presets() -> tuple[Preset, ...]:
+    """Presets of the pipeline, the usual one first; the live one is for cameras, not for files."""
+    names = sorted(set(preset_names("pipelines")) - {"live"}, key=lambda name: (name != FIRST_CHOICE, name))
+    read = {name: read_toml(preset_path("pipelines", name)) for name in names}
+    return tuple(Preset(name, title(name), str(read[name]["description"])) for name in names)
+
+
+def survey(path: Path) -> Survey:
+    """Look into a folder; a video stands for the folder it lies in."""
+    from calibration.formats import find_rig
+    from mocap.capture import find_videos
+    from mocap.session import SessionFolder, TrialFolder
+
+    folder = path.parent if path.is_file() else path
+    if not folder.is_dir():
+        gone = Trouble("There is no such folder.", "Check the path; was it moved or renamed?", folder)
+        return Survey(folder, trouble=gone)
+    try:
+        trials = SessionFolder(folder).trials
+        if len(trials) > 1:
+            names = ", ".join(trial.name for trial in trials)
+            many = Trouble(f"This session holds {len(trials)} trials.", f"Choose one of them: {names}.", folder)
+            return Survey(folder, trouble=many)
+        source = trials[0].root if trials else folder
+        if TrialFolder(source).manifest.is_file():
+            from mocap.gui.presenters.library import trial_videos
+
+            videos = dict(trial_videos(TrialFolder(source)))
+        else:
+            videos = find_videos(source)
+        rig = find_rig(source)
+    except (ExplainedError, OSError) as error:
+        return Survey(folder, trouble=trouble_of(error))
+    found = tuple(videos.items())
+    if len(found) < FEWEST_VIDEOS:
+        few = Trouble(
+            "There is only one video here." if found else "There are no videos here.",
+            "Three dimensions need two cameras or more: put the videos of all cameras into one folder.",
+            folder,
+        )
+        return Survey(folder, found, rig, few)
+    return Survey(folder, found, rig)
+
+
+def missing(found: Survey, calibration: Path | None) -> Trouble | None:
+    """What stands in the way of a run, None where nothing does."""
+    if found.trouble is not None:
+        return found.trouble
+    chosen = calibration or found.calibration
+    if chosen is None:
+        return Trouble(
+            "There is no calibration beside the videos.",
+            "Choose the calibration file of these cameras below, or make one with mocap calibrate.",
+            found.folder,
+        )
+    if not chosen.exists():
+        return Trouble("The calibration is not there.", "Choose another file.", chosen)
+    return None
+
+
+def request(found: Survey, preset: str, calibration: Path | None) -> JobRequest:
+    """The job that processes what was found."""
+    return JobRequest(f"{found.folder.name} · {title(preset)}", found.folder, preset, calibration)

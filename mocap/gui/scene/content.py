@@ -1,0 +1,127 @@
+"""What stands in the room and does not move: floor and cameras, as line pieces."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+
+from calibration import CameraRig
+from calibration.transforms import apply, invert
+from mocap.core.types import FloatArray
+from mocap.gui.presenters.review import Review
+
+# Lines of the floor are this far apart, m; the floor reaches this far beyond what happens on it.
+FLOOR_STEP_M = 0.5
+FLOOR_MARGIN_M = 1.0
+# A floor larger than this, m, is a calibration gone astray, and would be drawn for ever.
+FLOOR_LARGEST_M = 30.0
+# A camera is drawn as a pyramid of this height, m: about a real one on its stand with its cone of view begun.
+FRUSTUM_M = 0.35
+
+
+@dataclass(frozen=True)
+class Room:
+    """Line pieces (M, 2, 3), m.
+
+    Attributes
+    ----------
+    centre : (3,)
+        Where the eye looks.
+    size : float
+        How far things reach from there, m.
+    labels : tuple of (name, (3,))
+        Cameras and where they stand.
+    """
+
+    floor: FloatArray
+    cameras: FloatArray
+    centre: FloatArray
+    size: float
+    labels: tuple[tuple[str, FloatArray], ...]
+
+
+class SceneView(Protocol):
+    """Something that shows the room: a widget, whoever draws it."""
+
+    notice: str
+
+    def show_review(self, review: Review | None) -> None:
+        """Show another run."""
+        ...
+
+    def show_instant(self, instant: int) -> None:
+        """Show another instant."""
+        ...
+
+    def set_colours(self, colours: SceneColours) -> None:
+        """Take on a theme."""
+        ...
+
+    def show_parts(self, trails: bool, cameras: bool, floor: bool) -> None:
+        """Show or hide what can be hidden."""
+        ...
+
+
+@dataclass(frozen=True)
+class SceneColours:
+    """Colours of the scene as (r, g, b), 0 to 255; ``sides`` are left, right, middle."""
+
+    ground: tuple[int, int, int]
+    floor: tuple[int, int, int]
+    camera: tuple[int, int, int]
+    text: tuple[int, int, int]
+    sides: tuple[tuple[int, int, int], tuple[int, int, int], tuple[int, int, int]]
+
+
+def room_of(review: Review) -> Room:
+    """Lay out the room of a run: the floor under its people."""
+    points = review.take.points.xyz.reshape(-1, 3)
+    points = points[np.isfinite(points).all(axis=-1)]
+    centres = np.stack([camera.centre for camera in review.rig.cameras])
+    if not points.size:
+        points = centres
+    low, high = np.percentile(points, [1, 99], axis=0)
+    centre = (low + high) / 2
+    reach = max(1.0, float(np.linalg.norm(high - low)) / 2)
+    labels = tuple((camera.name, camera.centre) for camera in review.rig.cameras)
+    return Room(floor_lines(low, high), frusta(review.rig), centre, reach, labels)
+
+
+def floor_lines(low: FloatArray, high: FloatArray) -> FloatArray:
+    """Lines of the floor z = 0 under a box with corners (3,): (M, 2, 3), m."""
+    ends = []
+    for axis in (0, 1):
+        first = np.floor((low[axis] - FLOOR_MARGIN_M) / FLOOR_STEP_M)
+        last = np.ceil((high[axis] + FLOOR_MARGIN_M) / FLOOR_STEP_M)
+        last = min(last, first + FLOOR_LARGEST_M / FLOOR_STEP_M)
+        ends.append(np.arange(first, last + 1) * FLOOR_STEP_M)
+    x, y = ends
+    zeros_x, zeros_y = np.zeros_like(x), np.zeros_like(y)
+    along_y = np.stack(
+        [np.stack([x, zeros_x + y[0], zeros_x], axis=-1), np.stack([x, zeros_x + y[-1], zeros_x], axis=-1)], axis=1
+    )
+    along_x = np.stack(
+        [np.stack([zeros_y + x[0], y, zeros_y], axis=-1), np.stack([zeros_y + x[-1], y, zeros_y], axis=-1)], axis=1
+    )
+    return np.concatenate([along_y, along_x])
+
+
+def frusta(rig: CameraRig) -> FloatArray:
+    """A pyramid for each camera, with a tick at the top of its picture: (C*10, 2, 3), m."""
+    pieces = []
+    for camera in rig.cameras:
+        width, height = camera.intrinsics.size_wh
+        K = camera.intrinsics.K
+        corners = np.array([[0, 0], [width, 0], [width, height], [0, height]], dtype=float)
+        rays = np.concatenate([(corners - K[:2, 2]) / np.diag(K)[:2], np.ones((4, 1))], axis=1)
+        # By the diagonal, so that wide and narrow lenses look equally large.
+        rays *= FRUSTUM_M / np.linalg.norm(rays, axis=1).max()
+        top = (rays[0] + rays[1]) / 2
+        tip = top + 0.25 * (top - rays.mean(axis=0))
+        edges = [(np.zeros(3), ray) for ray in rays]
+        edges += [(rays[i], rays[(i + 1) % 4]) for i in range(4)]
+        edges += [(rays[0] * 0.6 + rays[1] * 0.4, tip), (rays[0] * 0.4 + rays[1] * 0.6, tip)]
+        pieces.append(apply(invert(camera.cam_from_world), np.array(edges).reshape(-1, 3)).reshape(-1, 2, 3))
+    return np.concatenate(pieces)

@@ -1,0 +1,99 @@
+"""Small widgets that all pages share."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QToolButton, QVBoxLayout, QWidget
+
+from mocap.gui.presenters.words import Trouble
+
+
+def label(text: str, kind: str = "", wrap: bool = False) -> QLabel:
+    """Text; ``kind`` is a name in the style sheet."""
+    made = QLabel(text)
+    made.setTextFormat(Qt.TextFormat.PlainText)
+    if kind:
+        made.setObjectName(kind)
+    made.setWordWrap(wrap)
+    return made
+
+
+def named(widget: QWidget, name: str, hint: str = "") -> None:
+    """Give a control the name that screen readers say, and a hint."""
+    widget.setAccessibleName(name)
+    if hint:
+        widget.setToolTip(hint)
+
+
+def button(text: str, name: str = "", primary: bool = False) -> QPushButton:
+    """A button with words."""
+    made = QPushButton(text)
+    named(made, name or text)
+    if primary:
+        made.setObjectName("primary")
+    made.setCursor(Qt.CursorShape.PointingHandCursor)
+    return made
+
+
+def tool(name: str, hint: str, checkable: bool = False) -> QToolButton:
+    """A button with an icon only; the icon comes with the theme."""
+    made = QToolButton()
+    named(made, name, hint)
+    made.setCheckable(checkable)
+    return made
+
+
+class TroubleCard(QFrame):
+    """What went wrong, and what to do."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setObjectName("trouble")
+        self._what, self._path = label("", "heading", wrap=True), label("", "faint", wrap=True)
+        self._remedy = label("", wrap=True)
+        self._path.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        layout = QVBoxLayout(self)
+        layout.setSpacing(4)
+        for part in (self._what, self._remedy, self._path):
+            layout.addWidget(part)
+        self.hide()
+
+    def show_trouble(self, trouble: Trouble | None) -> None:
+        """Show trouble, or nothing."""
+        self.setVisible(trouble is not None)
+        if trouble is None:
+            return
+        self._what.setText(trouble.what)
+        self._remedy.setText(f"What to do: {trouble.remedy}")
+        self._path.setText(str(trouble.path or ""))
+        self._path.setVisible(trouble.path is not None)
+        named(self, f"Problem: {trouble.what} {trouble.remedy}")
+
+
+class Figures(QWidget):
+    """Names and values, one a line."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._layout = QVBoxLayout(self)
+        self._layout.setContentsMargins(0, 0, 0, 0)
+        self._layout.setSpacing(6)
+        self._lines: list[tuple[QWidget, QLabel, QLabel]] = []
+
+    def show_figures(self, figures: tuple[tuple[str, str], ...]) -> None:
+        """Show other figures; labels are kept, as this is called at every instant."""
+        while len(self._lines) < len(figures):
+            line = QWidget()
+            row = QHBoxLayout(line)
+            row.setContentsMargins(0, 0, 0, 0)
+            name, value = label("", "faint"), label("", "number")
+            value.setAlignment(Qt.AlignmentFlag.AlignRight)
+            row.addWidget(name)
+            row.addWidget(value, 1)
+            self._layout.addWidget(line)
+            self._lines.append((line, name, value))
+        for index, (line, name, value) in enumerate(self._lines):
+            line.setVisible(index < len(figures))
+            if index < len(figures):
+                name.setText(figures[index][0])
+                value.setText(figures[index][1])
