@@ -23,6 +23,8 @@ SEATED, STANDING = 0.1, 0.9
 MIN_RISE_THIGHS = 0.5
 # Hips that come down by less than this share of what the bend of the knees would give are not squatting.
 MIN_DEPTH = 0.5
+# Nor do knees of which one bends so much farther than both do at once.
+MOST_UNEVEN = 1.5
 # The five rises of the test (Guralnik et al., J. Gerontology 1994, 49:M85).
 RISES = 5
 GRAVITY_M_S2 = 9.81
@@ -161,25 +163,31 @@ def squats(
 ) -> tuple[Measure, ...]:
     """Squats: how many, how long, how deep in metres the hips go and how far the knees bend.
 
-    Both knees bend, and the hips come down to the feet: who marches bends one knee after the other, and who
-    jumps with bent legs takes the feet along.
+    Both knees bend together, and the hips come down to the feet: who marches bends one knee after the other, and
+    who jumps with bent legs takes the feet along.
 
     Parameters
     ----------
-    knee_flexion : (T,)
-        Of whichever knee is bent less, rad.
+    knee_flexion : (T, 2)
+        Of both knees, rad.
     hip_height : (T,)
         Of the middle of the hips above the lower ankle, m.
     leg_m : float
         Length of thigh and shank together, m.
     """
-    found = repetitions(np.degrees(knee_flexion), t_s, prominence_deg)
+    found = repetitions(np.degrees(knee_flexion.min(axis=1)), t_s, prominence_deg)
+    most = np.array(
+        [
+            np.degrees(knee_flexion[(t_s >= start) & (t_s <= stop)].max())
+            for start, stop in zip(found.start_s, found.stop_s, strict=True)
+        ]
+    )
     depth = np.array(
         [_depth(hip_height, t_s, *times) for times in zip(found.start_s, found.peak_s, found.stop_s, strict=True)]
     ).reshape(-1)
     # Of a thigh and a shank of one length, which bend to both sides of the line from hip to ankle.
     folded = leg_m * (1.0 - np.cos(0.5 * np.radians(found.peak)))
-    kept = depth >= MIN_DEPTH * folded
+    kept = (depth >= MIN_DEPTH * folded) & (most <= MOST_UNEVEN * found.peak)
     return (
         _count("squat_count", int(kept.sum())),
         Measure("squat_time", None, "s", (found.stop_s - found.start_s)[kept]),

@@ -100,7 +100,7 @@ def _tasks(moved: Moved, n: int, wanted: KinematicsSettings) -> list[Measure]:
         measures += sit_to_stand(hip_height, t_s, float(motion.bone_length[n, knees].mean()))
     knee_angles = [moved.angles.names.index(k) for k in KNEES if k in moved.angles.names]
     if "squat" in wanted.tasks and len(knee_angles) == len(KNEES) and ankles:
-        bend = moved.angles.value[:, n, knee_angles].min(axis=1)
+        bend = moved.angles.value[:, n, knee_angles]
         over = hip_height - centres[:, ankles, 2].min(axis=1)
         leg = float(motion.bone_length[n, [*knees, *ankles]].sum()) / len(KNEES)
         measures += squats(bend, over, leg, t_s, wanted.prominence_deg)

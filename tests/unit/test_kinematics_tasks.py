@@ -90,7 +90,7 @@ def test_depth_of_squats() -> None:
     t = clock(8.0)
     bend = np.radians(bends(t, 3, 2.0, 100.0))
     height = 0.84 * np.cos(0.5 * bend)  # thigh and shank of 0.42 m, ankles that stay
-    found = by_name(tasks.squats(bend, height, 0.84, t, 30.0))
+    found = by_name(tasks.squats(np.stack([bend, 1.1 * bend], axis=-1), height, 0.84, t, 30.0))
     assert found["squat_count"].tolist() == [3]
     np.testing.assert_allclose(found["squat_depth"], 0.84 * (1 - np.cos(np.radians(50.0))), atol=1e-3)
     np.testing.assert_allclose(found["squat_knee_flexion"], 100.0, atol=0.2)
@@ -99,9 +99,17 @@ def test_depth_of_squats() -> None:
 def test_knees_that_bend_in_the_air_do_not_squat() -> None:
     t = clock(8.0)
     bend = np.radians(bends(t, 3, 2.0, 100.0))
-    found = by_name(tasks.squats(bend, np.full_like(t, 0.84), 0.84, t, 30.0))
+    found = by_name(tasks.squats(np.stack([bend, bend], axis=-1), np.full_like(t, 0.84), 0.84, t, 30.0))
     assert found["squat_count"].tolist() == [0]
     assert found["squat_depth"].shape == (0,)
+
+
+def test_who_marches_does_not_squat() -> None:
+    """One knee after the other; in between both are bent by 45 degrees, and the hips are lower."""
+    t = clock(8.0)
+    knees = np.radians(45.0 * (1.0 + np.stack([np.sin(6 * t), -np.sin(6 * t)], axis=-1)))
+    height = 0.84 * np.cos(0.5 * knees.min(axis=1))
+    assert by_name(tasks.squats(knees, height, 0.84, t, 20.0))["squat_count"].tolist() == [0]
 
 
 @pytest.mark.parametrize("rate", [60.0, 120.0])
