@@ -12,6 +12,9 @@ import numpy as np
 
 from mocap.core.types import FloatArray, ImageArray
 
+# Steps of the grid of regions in a factor of e in size, and in a radian.
+GRID = 32
+
 
 def upright_region(hip: FloatArray, top: FloatArray, radius: float, side_per_radius: float) -> FloatArray:
     """Region around a hip that turns the direction from hip to top upwards.
@@ -33,6 +36,24 @@ def upright_region(hip: FloatArray, top: FloatArray, radius: float, side_per_rad
     # Image y points down: the trunk of an upright person is (0, -1).
     angle = np.arctan2(direction[0], -direction[1])
     return np.array([hip[0], hip[1], side_per_radius * radius, angle])
+
+
+def on_grid(region: FloatArray) -> FloatArray:
+    """The nearest of a grid of regions, so that what differs by rounding is looked at through the very same crop.
+
+    Each crop follows from the landmarks in the one before, and resampling a picture magnifies: two runtimes that
+    agree within 0.0003 px on a crop came to lie 2.6 px apart on the median (Demo_SinglePerson, 100 instants);
+    through a grid, 0.0001 px. Its steps, a 64th of the side in place and a 32nd in size and angle (rad), are small beside
+    what the network was trained to put up with.
+
+    Parameters
+    ----------
+    region : (4,)
+        NaN stays.
+    """
+    side = np.exp(np.round(np.log(region[2]) * GRID) / GRID)
+    step = side / (2 * GRID)
+    return np.array([*(np.round(region[:2] / step) * step), side, np.round(region[3] * GRID) / GRID])
 
 
 def picture_from_crop(region: FloatArray, size: int) -> FloatArray:

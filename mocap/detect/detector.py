@@ -17,6 +17,7 @@ from mocap.core.types import FloatArray, ImageArray
 from mocap.detect import blazepose, multipose, tracker
 from mocap.detect.blazepose import Landmarks
 from mocap.detect.cards import ModelCard
+from mocap.detect.crop import on_grid
 from mocap.detect.gather import Gathered
 from mocap.detect.pace import Pacing, no_past
 from mocap.detect.pool import Pool, open_network
@@ -26,7 +27,7 @@ from mocap.detect.tracker import Body
 from mocap.presets import load_skeleton
 
 # Raise when the same pictures and weights give other numbers than before: cached results depend on it.
-CODE_VERSION = 4
+CODE_VERSION = 5
 # Frames after a search until the next one for somebody who was lost or is seen badly: hidden people come out
 # again within a fraction of a second, and a search takes as long as a crop.
 RETRY_INTERVAL = 5
@@ -185,7 +186,7 @@ class BlazePoseDetector:
     def identity(self) -> str:
         """Names and hashes of the models, and the settings that the result depends on.
 
-        The runtime is not among them: those that are offered agree within 0.05 px, and a test sees to it.
+        The runtime is not among them: those that are offered agree within 0.05 px, and tests see to it.
         """
         parts = [f"{c.name}@{c.version}:{c.sha256}" for c in (self._finder_card, self._landmark_card)]
         parts += [str(c.input) for c in (self._finder_card, self._landmark_card)]
@@ -313,6 +314,7 @@ class BlazePoseDetector:
     def _landmarks(self, image: ImageArray, region: FloatArray) -> Landmarks:
         """Landmarks of the person in one crop."""
         spec, wh = self._landmark_card.input, (image.shape[1], image.shape[0])
+        region = on_grid(region)
         tensor = blazepose.prepare(image, region, spec.size_px, spec.divide_by)
         outputs = self._networks.use(lambda network: network.run(tensor))
         trust = self._landmark_card.uncertainty

@@ -74,6 +74,31 @@ def test_torch_takes_all_crops_as_one_batch(crops: list[tuple[np.ndarray, np.nda
             np.testing.assert_allclose(all_of_them[n], alone[0], atol=2e-3, rtol=1e-4)
 
 
+@pytest.mark.parametrize("kind", READERS[".tflite"][1:])
+def test_runtimes_stay_together_over_a_film(kind: Any) -> None:
+    """Each crop comes from the landmarks before: rounding must not grow from picture to picture."""
+    for name in ("movenet_multipose", "pose_landmark_lite"):
+        weights(name)
+    finder, landmark = ensure("movenet_multipose"), ensure("pose_landmark_lite")
+    path = sorted((Path(mocap.studio.__file__).parent / "sample/trials/sample/raw").glob("*.mp4"))[0]
+    found = []
+    for runtime in (None, kind):
+        try:
+            detector = BlazePoseDetector(finder, landmark, DetectorSettings(threads=1, runtime=runtime))
+        except MissingExtraError as error:
+            pytest.skip(str(error))
+        state, video = detector.initial_state(), cv2.VideoCapture(str(path))
+        seen = []
+        for _ in range(25):
+            poses, state = detector.detect_view(video.read()[1], state)
+            seen.append(poses.xy[0])
+        video.release()
+        found.append(np.array(seen))
+    apart = np.linalg.norm(found[0] - found[1], axis=-1)
+    assert np.isfinite(apart).all()
+    assert apart.max() < AGREEMENT_PX
+
+
 @pytest.mark.parametrize("kind", READERS[".tflite"])
 def test_half_a_file_is_explained(tmp_path: Path, kind: Any) -> None:
     whole = weights("pose_landmark_lite").read_bytes()

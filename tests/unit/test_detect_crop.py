@@ -47,3 +47,19 @@ def test_the_trunk_points_up_in_the_crop(top: tuple[float, float]) -> None:
     np.testing.assert_allclose(seen[0], [127.5, 127.5], atol=1e-9)
     assert seen[1, 0] == pytest.approx(127.5, abs=1e-9)
     assert seen[1, 1] < 127.5
+
+
+def test_regions_that_differ_by_rounding_become_one_that_is_close() -> None:
+    rng = np.random.default_rng(1)
+    regions = np.column_stack(
+        [rng.uniform(-100, 2000, (500, 2)), np.exp(rng.uniform(4, 8, 500)), rng.uniform(-4, 4, 500)]
+    )
+    settled = np.array([crop.on_grid(region) for region in regions])
+    off = np.abs(settled - regions)
+    assert (off[:, :2] <= settled[:, 2:3] / 128 + 1e-9).all()
+    assert (off[:, 2] <= regions[:, 2] / 60).all()
+    assert (off[:, 3] <= 1 / 64 + 1e-12).all()
+    np.testing.assert_allclose([crop.on_grid(region) for region in settled], settled, rtol=1e-12)
+    nudged = np.array([crop.on_grid(r) for r in regions * (1 + 1e-6)])
+    assert (nudged == settled).all(axis=1).mean() > 0.98
+    assert np.isnan(crop.on_grid(np.full(4, np.nan))).all()
