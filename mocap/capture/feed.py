@@ -119,6 +119,8 @@ class Feed:
         self._times = times
         self._window = (start_ns - self._preroll_ns, end_ns)
         self._writer.start()
+        if self.state is CameraState.READY:
+            self.state = CameraState.RECORDING
         self._go.set()
 
     def end_at(self, end_ns: int) -> None:

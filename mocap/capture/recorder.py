@@ -36,6 +36,9 @@ LEAST_FREE_BYTES = 50_000_000
 # Streams settle and lenses open their irises in this time, s.
 WARM_UP_S = 1.0
 
+# Network cameras send a picture that needs no other every 1 to 10 s; a recording can begin with none but these.
+LONGEST_KEY_S = 12.0
+
 # After the end, a camera that is late gets so long to deliver its last pictures, s.
 GRACE_S = 2.0
 
@@ -136,6 +139,7 @@ class Recorder:
         self._times: TimesFile | None = None
         self._began: tuple[datetime, int] | None = None
         self._ended_ns: int | None = None
+        self._end_ns = FOREVER_NS
         self._rate_of_disk: tuple[int, int] | None = None
         self._quiet: dict[str, bool] = {}
         self._scarce = False
@@ -161,14 +165,22 @@ class Recorder:
         try:
             for feed in self._feeds:
                 self._await_opened(feed)
-            if any(feed.plan.source.live for feed in self._feeds):
-                time.sleep(WARM_UP_S)
+            self._warm_up()
         except BaseException:
             self._let_go()
             raise
         self.state = RecorderState.READY
         self._monitor.start()
         return self
+
+    def _warm_up(self) -> None:
+        """Let live cameras settle, and wait until each has sent a picture that a recording can begin with."""
+        live = [feed for feed in self._feeds if feed.plan.source.live]
+        began = time.monotonic()
+        while live and (passed := time.monotonic() - began) < LONGEST_KEY_S:
+            if passed >= WARM_UP_S and all(feed.latest_key is not None for feed in live):
+                return
+            time.sleep(0.02)
 
     def _await_opened(self, feed: Feed) -> None:
         while not feed.opened.wait(timeout=STATUS_S):
@@ -206,7 +218,7 @@ class Recorder:
         self._times = TimesFile(self.folder / TIMES_FILE)
         now_ns = time.monotonic_ns()
         self._began = (datetime.now(timezone.utc), now_ns)
-        end_ns = FOREVER_NS if duration_s is None else now_ns + round(duration_s * 1e9)
+        self._end_ns = end_ns = FOREVER_NS if duration_s is None else now_ns + round(duration_s * 1e9)
         self.state = RecorderState.RECORDING
         self._note(Note(now_ns / 1e9, None, "state", "The recording began."))
         for feed in self._feeds:
@@ -216,7 +228,8 @@ class Recorder:
     @property
     def done(self) -> bool:
         """Whether every camera has delivered all that is wanted, has ended, or the recording failed."""
-        return self._failure is not None or all(feed.done for feed in self._feeds)
+        late = time.monotonic_ns() > self._end_ns + GRACE_S * 1e9  # who is silent now will not come to the end
+        return self._failure is not None or all(feed.done or (late and feed.silent) for feed in self._feeds)
 
     def stop(self) -> Recording:
         """End the recording: what was taken until now is written.

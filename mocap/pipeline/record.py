@@ -198,5 +198,3 @@ def _await_end(
         passed = time.monotonic() - began
         if duration_s is not None:
             progress("record", min(int(passed), int(duration_s)), int(duration_s))
-            if passed > duration_s + 1.0:  # a camera that has gone silent will not come to the end
-                return

