@@ -31,6 +31,7 @@ def make_app() -> QApplication:
     """
     settle()
     try:
+        from PySide6.QtCore import QCoreApplication, Qt
         from PySide6.QtWidgets import QApplication
     except ModuleNotFoundError as error:
         raise MissingExtraError("The desktop app's libraries are not installed.", "gui") from error
@@ -39,6 +40,8 @@ def make_app() -> QApplication:
     app = QApplication.instance()
     if isinstance(app, QApplication):
         return app
+    # pyqtgraph compiles its shaders once; a pane that is floated, or a second window, has another context.
+    QCoreApplication.setAttribute(Qt.ApplicationAttribute.AA_ShareOpenGLContexts)
     return QApplication(sys.argv[:1])
 
 

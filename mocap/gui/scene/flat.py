@@ -16,7 +16,7 @@ from mocap.gui.views.painting import lines
 
 NOTICE = "Drawn without OpenGL: same room, simpler light"
 # So that the people fill the view and the cameras stand around at its edge.
-DISTANCE_PER_REACH = 3.6
+DISTANCE_PER_REACH = 2.9
 KEY_TURN_PX = 20
 
 

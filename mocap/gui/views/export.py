@@ -19,7 +19,7 @@ from PySide6.QtWidgets import (
 )
 
 from mocap.gui.presenters.exports import PRESETS, Export
-from mocap.gui.views.parts import TroubleCard, button, label, named
+from mocap.gui.views.parts import TroubleCard, button, clear_layout, label, named
 
 POLL_MS = 60
 
@@ -75,6 +75,7 @@ class ExportDialog(QDialog):
         right.addWidget(self.trouble)
         right.addStretch(1)
         area = QScrollArea(widgetResizable=True)
+        area.setFrameShape(QFrame.Shape.NoFrame)
         area.setWidget(inner)
         middle.addWidget(area, 1)
         layout.addLayout(middle, 1)
@@ -105,8 +106,7 @@ class ExportDialog(QDialog):
     def _update(self) -> None:
         export = self.export
         self._summary.setText(export.preset.summary)
-        while self._holds.count():
-            self._holds.takeAt(0).widget().deleteLater()
+        clear_layout(self._holds)
         for name, holds in export.preset.formats:
             self._holds.addWidget(_line(name, holds))
         written = export.written

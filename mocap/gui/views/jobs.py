@@ -37,6 +37,7 @@ class JobsPanel(QScrollArea):
     def __init__(self, jobs: Jobs) -> None:
         super().__init__()
         self.setWidgetResizable(True)
+        self.setFrameShape(QFrame.Shape.NoFrame)
         self.setMinimumWidth(320)
         self._jobs, self._cards = jobs, dict[int, JobCard]()
         inner = QWidget()

@@ -6,10 +6,9 @@ from pathlib import Path
 from typing import Any
 
 from PySide6.QtCore import QAbstractTableModel, QModelIndex, QPersistentModelIndex, Qt, QUrl, Signal
-from PySide6.QtGui import QColor, QDesktopServices
+from PySide6.QtGui import QColor, QDesktopServices, QResizeEvent
 from PySide6.QtWidgets import (
     QAbstractItemView,
-    QComboBox,
     QFrame,
     QHBoxLayout,
     QHeaderView,
@@ -24,13 +23,14 @@ from PySide6.QtWidgets import (
 
 from mocap.gui.presenters.library import COLUMNS, Library, RunEntry, TrialEntry
 from mocap.gui.presenters.words import number
-from mocap.gui.views.parts import Figures, TroubleCard, button, label, named
+from mocap.gui.views.parts import Choice, Figures, TroubleCard, button, clear_layout, label, named
 from mocap.gui.views.theme import DARK, Theme
 
 Index = QModelIndex | QPersistentModelIndex
 ROW_HEIGHT_PX = 40
 NARROWEST_PX = 56
 INSPECTOR_PX = 320
+ROOM_FOR_BOTH_PX = 1000
 STATE_COLUMN = COLUMNS.index("State")
 # A word always stands beside the dot: colour alone tells nobody anything.
 STATE_COLOURS = {"Ready to review": "good", "Unfinished run": "care", "Videos gone": "poor", "Unreadable": "poor"}
@@ -166,8 +166,13 @@ class LibraryPage(QWidget):
         header.setHighlightSections(False)
         table.setSortingEnabled(True)
         table.sortByColumn(3, Qt.SortOrder.DescendingOrder)
-        table.doubleClicked.connect(lambda index: self._open(self.model.rows[index.row()]))
+        table.activated.connect(lambda index: self._open(self.model.rows[index.row()]))
         table.selectionModel().selectionChanged.connect(self._select)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Leave the table its room where both do not fit, as beside the jobs."""
+        super().resizeEvent(event)
+        self.inspector.setVisible(self.width() >= ROOM_FOR_BOTH_PX)
 
     def open_chosen(self) -> None:
         """Open the newest finished run of the chosen trial."""
@@ -230,7 +235,7 @@ class Inspector(QScrollArea):
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self._entry: TrialEntry | None = None
         self._name, self._sub = label("", "heading", wrap=True), label("", "faint", wrap=True)
-        self.runs = QComboBox()
+        self.runs = Choice()
         named(self.runs, "Run")
         self.runs.currentIndexChanged.connect(self._show_run)
         self.figures, self._notes, self._trouble = Figures(), QVBoxLayout(), TroubleCard()
@@ -316,8 +321,7 @@ class Inspector(QScrollArea):
             if summary.truth is not None:
                 shown = (*shown, ("Error against truth", number(summary.truth.mpjpe_mm, "mm")))
         self.figures.show_figures(shown)
-        while self._notes.count():
-            self._notes.takeAt(0).widget().deleteLater()
+        clear_layout(self._notes)
         notes = summary.warnings if summary else ()
         for text in notes:
             self._notes.addWidget(_note(text))

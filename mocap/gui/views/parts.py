@@ -2,8 +2,19 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QToolButton, QVBoxLayout, QWidget
+from PySide6.QtCore import QPointF, Qt
+from PySide6.QtGui import QPainter, QPaintEvent, QPen, QPolygonF
+from PySide6.QtWidgets import (
+    QComboBox,
+    QFrame,
+    QHBoxLayout,
+    QLabel,
+    QLayout,
+    QPushButton,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
 
 from mocap.gui.presenters.words import Trouble
 
@@ -41,6 +52,28 @@ def tool(name: str, hint: str, checkable: bool = False) -> QToolButton:
     named(made, name, hint)
     made.setCheckable(checkable)
     return made
+
+
+def clear_layout(layout: QLayout) -> None:
+    """Take all widgets out of a layout; they vanish at once, not when Qt gets round to it."""
+    while (item := layout.takeAt(0)) is not None:
+        if (widget := item.widget()) is not None:
+            widget.hide()
+            widget.deleteLater()
+
+
+class Choice(QComboBox):
+    """A list to choose from, with an arrow of the theme's colour: a style sheet can only take one from a file."""
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        """Draw the arrow over what the style draws."""
+        super().paintEvent(event)
+        painter = QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        painter.setPen(QPen(self.palette().text().color(), 1.6))
+        x, y = self.width() - 15, self.height() / 2
+        painter.drawPolyline(QPolygonF([QPointF(x - 4, y - 2), QPointF(x, y + 2), QPointF(x + 4, y - 2)]))
+        painter.end()
 
 
 class TroubleCard(QFrame):

@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QComboBox, QHBoxLayout, QSizePolicy, QVBoxLayout, 
 
 from mocap.core.types import FloatArray
 from mocap.gui.presenters.review import AngleSeries, Review
-from mocap.gui.views.parts import label, named
+from mocap.gui.views.parts import Choice, label, named
 from mocap.gui.views.theme import Theme
 
 # Plots side by side: legs first, as most questions are about them.
@@ -39,7 +39,7 @@ class AnglePlot(QWidget):
     def __init__(self, theme: Theme) -> None:
         super().__init__()
         self._theme, self._series, self._t = theme, None, np.zeros(1)  # type: tuple[Theme, AngleSeries | None, FloatArray]
-        self.choice = QComboBox()
+        self.choice = Choice()
         named(self.choice, "Joint angle")
         self._reading = label("", "faint")
         self.plot = pg.PlotWidget()

@@ -92,6 +92,8 @@ QLineEdit, QComboBox, QPlainTextEdit, QSpinBox {
     selection-background-color: $accent; selection-color: $on_accent;
 }
 QLineEdit:focus, QComboBox:focus, QPlainTextEdit:focus { border: 1px solid $accent; }
+QComboBox::drop-down { border: 0; width: 24px; }
+QComboBox::down-arrow { image: none; }
 QComboBox QAbstractItemView { background: $panel; border: 1px solid $line; selection-background-color: $hover;
     selection-color: $text; padding: 4px; }
 QTableView, QListWidget, QTreeView { background: $panel; border: 1px solid $line; border-radius: 10px;
@@ -113,7 +115,8 @@ QScrollBar::handle:hover { background: $faint; }
 QScrollBar::add-line, QScrollBar::sub-line { width: 0; height: 0; }
 QScrollBar::add-page, QScrollBar::sub-page { background: transparent; }
 QScrollArea { background: transparent; border: 0; }
-QScrollArea > QWidget > QWidget { background: transparent; }
+QScrollArea > QWidget, QScrollArea > QWidget > QWidget { background: transparent; }
+QScrollArea > QWidget > QWidget#panel { background: $panel; }
 QDockWidget { color: $faint; font-weight: 600; font-size: 12px; titlebar-close-icon: none; }
 QDockWidget::title { background: $panel; padding: 8px 12px; border-bottom: 1px solid $line; }
 QToolTip { background: $raised; color: $text; border: 1px solid $line; padding: 5px 8px; }

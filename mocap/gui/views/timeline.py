@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from PySide6.QtCore import QPointF, QRectF, Qt, Signal
 from PySide6.QtGui import QColor, QFont, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPen, QPolygonF
-from PySide6.QtWidgets import QComboBox, QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
 
 from mocap.gui.presenters.playhead import SPEEDS, Playhead
 from mocap.gui.views.icons import icon
-from mocap.gui.views.parts import label, named, tool
+from mocap.gui.views.parts import Choice, label, named, tool
 from mocap.gui.views.theme import Theme
 
 MARGIN_PX = 14
@@ -159,7 +159,7 @@ class Timeline(QWidget):
         self.b.setText("B")
         for name, control in self._controls().items():
             control.clicked.connect(lambda _=False, what=name: self.act.emit(what))
-        self.speeds = QComboBox()
+        self.speeds = Choice()
         named(self.speeds, "Speed", "Speed of playing (+ and -)")
         self.speeds.addItems([f"{s:g}×" for s in SPEEDS])
         self.speeds.activated.connect(lambda index: self.speed.emit(SPEEDS[index]))
