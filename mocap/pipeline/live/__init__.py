@@ -12,6 +12,7 @@ from mocap.pipeline.live.events import (
 from mocap.pipeline.live.feedback import CountTarget, RangeTarget, parse_target
 from mocap.pipeline.live.session import LiveSession, LiveSetup
 from mocap.pipeline.live.source import CapturedSource, LiveSource
+from mocap.pipeline.live.watched import WatchedSource
 
 __all__ = [
     "CameraState",
@@ -27,5 +28,6 @@ __all__ = [
     "LiveStatus",
     "RangeTarget",
     "StageTimes",
+    "WatchedSource",
     "parse_target",
 ]

@@ -21,6 +21,8 @@ from mocap.fit.filters import OneEuroState, one_euro_step
 LEARN_S, LEARN_AGAIN_S, LEARN_FRAMES = 1.5, 5.0, 12
 # Seconds that are remembered for that.
 REMEMBERED_S = 6.0
+# Steps in which a body that was learned late catches up, s.
+CATCH_UP_S = 0.2
 # A body that nothing was seen of for longer starts anew: its speed says nothing any more.
 FORGET_S = 1.0
 # A body farther from the hips that are seen than this, for so long, is not that person's any more.
@@ -114,13 +116,24 @@ class Followed:
         if self._learning is None or not self._learning.done():
             return
         done, self._learning = self._learning, None
-        again = self.body is not None
         try:
-            self.body, self._state = done.result()
+            body, state = done.result()
         except InputError:  # the hips were not seen: more is needed
             self._past.clear()
             return
-        self._t_s, self.relearned = self._learned_t_s, again
+        # Where the body is followed already it goes on from there, with better bones.
+        self.relearned, self.body = self.body is not None, body
+        if self._state is None:
+            self._catch_up(body, state)
+
+    def _catch_up(self, body: LiveBody, state: LiveState) -> None:
+        """Follow what was seen while the bones were learned, in steps as wide as will do."""
+        self._t_s = self._learned_t_s
+        for one in list(self._past)[:-1]:
+            if one.t_s - self._t_s >= CATCH_UP_S:
+                state, _ = follow(body, state, one.xyz, one.cov, one.t_s - self._t_s)
+                self._t_s = one.t_s
+        self._state = state
 
     def _remember(self, t_s: float, xyz: FloatArray, cov: FloatArray) -> None:
         if self.relearned:
