@@ -8,8 +8,8 @@ default one half an hour; the weights differ by 25 MB whatever the length.
 
     python benchmarks/memory.py --detection SECONDS [SECONDS ...]
 
-Decoding and detection alone, of eight cameras of 3840x2160: the shipped film enlarged, each view twice. The peak holds
-the pictures that are decoded ahead and the results of the parts; what is joined at the end grows with the length.
+Decoding and detection alone, of eight cameras of 3840x2160: the shipped film enlarged, each view twice. The peak
+holds the pictures that are decoded ahead and the results of the parts; what is joined at the end grows.
 """
 
 from __future__ import annotations
@@ -114,10 +114,7 @@ def _measure_detection(film: Path) -> None:
     detect_trial(videos, sync, detector, RunFolder(film.parent / "run"), "key", silent, CancelToken())
     rate = sync.frame_index.size / (time.perf_counter() - clock)
     peak_mib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    size = "x".join(map(str, videos[0].size_wh))
-    print(
-        f"{len(sync.t_s)} instants, {len(videos)} cameras of {size}: peak {peak_mib:.0f} MiB, {rate:.1f} pictures/s"
-    )
+    print(f"{len(sync.t_s)} instants, {len(videos)} cameras at 4K: peak {peak_mib:.0f} MiB, {rate:.1f} pictures/s")
 
 
 if __name__ == "__main__":

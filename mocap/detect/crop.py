@@ -43,8 +43,8 @@ def on_grid(region: FloatArray) -> FloatArray:
 
     Each crop follows from the landmarks in the one before, and resampling a picture magnifies: two runtimes that
     agree within 0.0003 px on a crop came to lie 2.6 px apart on the median (Demo_SinglePerson, 100 instants);
-    through a grid, 0.0001 px. Its steps, a 64th of the side in place and a 32nd in size and angle (rad), are small beside
-    what the network was trained to put up with.
+    through a grid, 0.0001 px. Its steps, a 64th of the side in place and a 32nd in size and angle (rad), are small
+    beside what the network was trained to put up with.
 
     Parameters
     ----------
