@@ -147,10 +147,10 @@ class _Tour:
 
     def _over(self, dialog: QDialog, name: str, ready: Callable[[], bool] = lambda: True) -> None:
         """Keep a picture of a dialog before its window."""
+        ground = self._picture(self.window)
         dialog.show()
         self._wait(ready)
         self._pause(0.3)
-        ground = self._picture(self.window)
         front = dialog.grab()
         painter = QPainter(ground)
         painter.setOpacity(0.45)

@@ -49,7 +49,8 @@ class GlScene(gl.GLViewWidget):
         self._floor.setData(pos=room.floor.reshape(-1, 3))
         self._cameras.setData(pos=room.cameras.reshape(-1, 3))
         for name, place in room.labels:
-            text = gl.GLTextItem(pos=place + LABEL_ABOVE, text=name, color=pg.mkColor(*self._colours.text))
+            text = gl.GLTextItem(pos=place + LABEL_ABOVE, text=name, font=self.font())
+            text.setData(color=pg.mkColor(*self._colours.text))
             self.addItem(text)
             self._labels.append(text)
         self.setCameraPosition(

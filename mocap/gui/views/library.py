@@ -251,8 +251,8 @@ class Inspector(QScrollArea):
         layout.setContentsMargins(0, 6, 20, 0)
         layout.setSpacing(10)
         side = QHBoxLayout()
-        for part in (self.export, self.report, self.again):
-            side.addWidget(part, 1)
+        for action in (self.export, self.report, self.again):
+            side.addWidget(action, 1)
         self._heads = [label("RUN", "section"), label("FIGURES", "section"), label("NOTES", "section")]
         parts: tuple[QWidget, ...] = (self._name, self._sub, self._trouble, self._heads[0], self.runs)
         for part in (*parts, self.review):
