@@ -11,12 +11,13 @@ from numpy.typing import NDArray
 
 from mocap.core.types import FloatArray, ImageArray, IntArray
 
-# How crops are changed while learning, so that few pictures do for many: as the tracker's own crops differ.
-SCALES = (0.85, 1.15)
-LARGEST_TURN_RAD = 0.25
-LARGEST_SHIFT = 0.05
+# How crops are changed while learning, so that few pictures do for many: a little. Larger changes teach what the
+# network knows already, and cost what could be learned of the lab.
+SCALES = (0.95, 1.05)
+LARGEST_TURN_RAD = 0.08
+LARGEST_SHIFT = 0.02
 # Exposure and contrast of a lab's cameras, by this factor either way.
-LARGEST_GAIN = 1.25
+LARGEST_GAIN = 1.1
 
 
 @dataclass(frozen=True)

@@ -62,7 +62,7 @@ class TrainSettings:
     """
 
     epochs: int = 4
-    batch: int = 4
+    batch: int = 8
     rate: float = 2e-5
     share: float = 1.0
     seed: int = 0
