@@ -1,6 +1,7 @@
 """Following people through a view, with networks that see discs instead of people."""
 
 import io
+import time
 from collections.abc import Sequence
 from dataclasses import fields
 from pathlib import Path
@@ -283,6 +284,68 @@ def test_models_of_the_wrong_task_are_refused(make: Any) -> None:
     one = (cards["pose_landmark_heavy"], Path("x"))
     with pytest.raises(ModelError, match="not a person_finder"):
         BlazePoseDetector(one, one, DetectorSettings())
+
+
+def test_a_skeleton_of_another_number_of_keypoints_is_refused(make: Any) -> None:
+    cards = load_cards()
+    card = cards["pose_landmark_heavy"].model_copy(update={"skeleton": "coco17"})
+    with pytest.raises(ModelError, match="17 keypoints where BlazePose finds 33"):
+        BlazePoseDetector((cards["movenet_multipose"], Path("a")), (card, Path("b")), DetectorSettings())
+
+
+def test_who_is_nan_is_lost_and_found_again(make: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    found, run = make(max_people=2), DiscNetwork.run
+    state, numbers = found.initial_state(), []
+    for frame in range(9):
+        broken = 3 <= frame < 5
+
+        def answer(self: DiscNetwork, tensor: np.ndarray, broken: bool = broken) -> list[np.ndarray]:
+            return [np.full_like(values, np.nan) if broken else values for values in run(self, tensor)]
+
+        monkeypatch.setattr(DiscNetwork, "run", answer)
+        (pose,), (state,) = found.detect([picture((300, 200))], [state])
+        numbers.append(pose.track.max())
+        assert np.isfinite(pose.xy[pose.track >= 0]).all()
+        assert np.isnan(pose.xy[pose.track < 0]).all()
+    assert numbers[:3] == [0, 0, 0]
+    assert numbers[3:5] == [-1, -1]
+    assert numbers[-1] >= 0
+
+
+def test_a_second_look_finds_who_is_expected_there_and_nobody_where_nobody_is(make: Any) -> None:
+    found = make()
+    expected = np.array([300.0, 200.0]) + 10.0 + TEMPLATE * RADIUS  # nearly
+    xy, sigma, score = found.look(picture((300, 200), (520, 200)), expected)
+    np.testing.assert_allclose(xy[tracker.HIPS].mean(axis=0), [300, 200], atol=0.5)
+    assert (score > 0.9).all()
+    assert (sigma > 0).all()
+    assert found.look(picture((520, 400)), expected - [150.0, 100.0]) is None
+    assert found.look(picture((300, 200)), np.full((33, 2), np.nan)) is None
+
+
+@pytest.mark.parametrize("runtime", ["torch", None])
+def test_all_crops_of_all_views_go_to_a_graphics_card_together(
+    make: Any, monkeypatch: pytest.MonkeyPatch, runtime: Kind | None
+) -> None:
+    sizes, one = [], DiscNetwork.landmarks
+
+    def batched(self: DiscNetwork, tensor: np.ndarray) -> list[np.ndarray]:
+        if self.finds:
+            return [self.find(tensor[0])]
+        sizes.append(len(tensor))
+        time.sleep(0.05)
+        answers = [one(self, crop) for crop in tensor]
+        return [np.concatenate(parts) for parts in zip(*answers, strict=True)]
+
+    monkeypatch.setattr(DiscNetwork, "run", batched)
+    found = make(max_people=3, threads=2, runtime=runtime)
+    views = [picture((100 + 20 * v, 200), (300 + 20 * v, 250), (500, 150 + 20 * v)) for v in range(4)]
+    poses, _ = found.detect(views, [found.initial_state()] * 4)
+    for v, pose in enumerate(poses):
+        wanted = [(100 + 20 * v, 200), (300 + 20 * v, 250), (500, 150 + 20 * v)]
+        np.testing.assert_allclose(sorted(hips(pose).values()), wanted, atol=0.5)
+    assert sum(sizes) == 12
+    assert (max(sizes) > 2) == (runtime == "torch")
 
 
 def body(hip: tuple[float, float], expected: tuple[float, float], slot: int) -> Body:

@@ -1,7 +1,9 @@
 """Hands and face: where the further crops lie, and that their landmarks follow the body's."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -117,6 +119,30 @@ def test_a_crop_without_a_hand_gives_none(tmp_path: Path) -> None:
     (pose,), _ = found.detect([np.zeros((240, 320, 3), dtype=np.uint8)], [found.initial_state()])
     assert np.isnan(pose.xy[1, 33:]).all()
     assert np.isfinite(pose.xy[1, :33]).all()
+
+
+def test_parts_of_people_who_are_foreseen_are_not_looked_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    network, still = hand_network(tmp_path), Still(*body())
+    detector = WithParts(still, [Hands(network)])
+    crops: list[int] = []
+    keypoints = network.keypoints
+    monkeypatch.setattr(network, "keypoints", lambda cut: crops.append(len(cut)) or keypoints(cut))
+    image = np.zeros((240, 320, 3), dtype=np.uint8)
+    detect = still.detect
+    for looked, expected in ((True, [1, 1]), (False, [])):
+        crops.clear()
+
+        def foreseen(images: Any, states: Any, looked: bool = looked) -> Any:
+            poses, after = detect(images, states)
+            return [replace(pose, looked=np.array([False, looked])) for pose in poses], after
+
+        monkeypatch.setattr(still, "detect", foreseen)
+        (pose,), _ = detector.detect([image], [detector.initial_state()])
+        assert crops == expected
+        assert np.isfinite(pose.xy[1, :33]).all()
+        assert np.isfinite(pose.xy[1, 33:]).any() == looked
 
 
 def test_a_hand_of_a_few_pixels_is_not_looked_at(tmp_path: Path) -> None:
