@@ -138,6 +138,6 @@ def maker(*detectors: Detector) -> Callable[..., tuple[Detector, tuple[str, ...]
     def make(
         settings: DetectSettings, progress: Progress, cancel: CancelToken
     ) -> tuple[Detector, tuple[str, ...]]:
-        return detectors[len(detectors) - len(settings.landmarks)], ()
+        return detectors[max(0, len(detectors) - len(settings.landmarks))], ()
 
     return make

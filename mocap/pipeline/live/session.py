@@ -112,7 +112,7 @@ class LiveSession:
         self._rung = first_rung(time.monotonic())
         self._frame_times: deque[float] = deque(maxlen=JUDGED_FRAMES)
 
-    error: ExplainedError | None
+    error: Exception | None
 
     def start(self) -> None:
         """Begin; returns at once."""
@@ -127,8 +127,8 @@ class LiveSession:
 
         Raises
         ------
-        ExplainedError
-            What ended live capture, if it failed.
+        Exception
+            What ended live capture, if it failed: an ``ExplainedError``, unless it is a defect.
         """
         self._thread.join(timeout_s)
         if self.error is not None:
@@ -155,11 +155,8 @@ class LiveSession:
             try:
                 self._live(worker, sinks, grabbers)
                 self.state = LiveState.FINISHED
-            except ExplainedError as error:
+            except Exception as error:  # whoever waits gets it; an explained one or a defect
                 self.error, self.state = error, LiveState.FAILED
-            except Exception as error:
-                self.error = ExplainedError(f"This is a defect of the software: {error!r}.", "Please report it.")
-                self.error.__cause__, self.state = error, LiveState.FAILED
             finally:
                 for grabber in grabbers:
                     grabber.stop()

@@ -64,7 +64,7 @@ class WatchedSource:
             if image is not None:
                 return np.asarray(image, dtype=np.uint8)
         raise CameraError(
-            f"The pictures of camera '{self.name}' are copied as they are coded; they cannot be looked at meanwhile.",
+            f"The pictures of camera '{self.name}' are copied as they are coded; none can be looked at.",
             "Record with --quality h264, which decodes them.",
         )
 
