@@ -20,6 +20,7 @@ from mocap.capture.events import CameraState, CameraStatus, Events, Note, Record
 from mocap.capture.feed import CameraPlan, Feed
 from mocap.capture.observer import Observer
 from mocap.capture.resilient import TimesFile
+from mocap.capture.track import hardware_encoder
 from mocap.core.errors import CameraError, ExplainedError, InputError, StorageError
 
 # Where the recorder writes what it knows, beside the videos.
@@ -163,6 +164,7 @@ class Recorder:
         for feed in self._feeds:
             feed.start()
         try:
+            hardware_encoder()  # tried here once, not by each camera while its first pictures wait
             for feed in self._feeds:
                 self._await_opened(feed)
             self._warm_up()

@@ -253,8 +253,10 @@ def test_a_listener_that_fails_does_not_end_the_recording(
     assert caplog.text.count("is left out") == 1
 
 
-@pytest.mark.parametrize(("quality", "b_frames"), [("auto", 0), ("auto", 2), ("h264", 2), ("lossless", 0)])
-@pytest.mark.parametrize("paced", [True, False])
+@pytest.mark.parametrize(
+    ("quality", "b_frames", "paced"),
+    [("auto", 2, True), ("auto", 0, False), ("auto", 2, False), ("h264", 2, False), ("lossless", 0, False)],
+)
 def test_a_film_played_as_a_camera_comes_out_as_it_was(
     tmp_path: Path, quality: str, b_frames: int, paced: bool
 ) -> None:

@@ -116,9 +116,8 @@ def test_a_wrong_rotation_is_explained(tmp_path: Path, turns: dict[str, int]) ->
 def test_kill_9_leaves_a_session_that_opens(tmp_path: Path, quality: str) -> None:
     rig = sample_dir() / "calibration" / "rig.toml"
     trial = tmp_path / "visit" / "trials" / "walk"
-    sources = [
-        word for name in ("cam_1", "cam_2", "cam_3", "cam_4") for word in ("-s", str(tmp_path / f"{name}.mp4"))
-    ]
+    films = [tmp_path / f"cam_{i}.mp4" for i in (1, 2, 3, 4)]
+    sources = [word for film in films for word in ("-s", str(film))]
     for film in films:
         _long_film(film)
     words = mocap("record", *sources, "-o", str(trial), "-c", str(rig), "--quality", quality)
