@@ -19,7 +19,7 @@ INSTANTS = 12
 
 
 def recording(rig: CameraRig, lag_s: float = 0.0) -> tuple[Any, FloatArray]:
-    """Somebody who drifts through the room; the last view sees nonsense. And where they are in the pictures, px."""
+    """Somebody who drifts through the room, of whom the last view sees nonsense; and the true pixels."""
     rng = np.random.default_rng(0)
     t_s = np.arange(INSTANTS) / 30.0
     still = rng.uniform([-0.4, -0.4, 0.2], [0.4, 0.4, 1.7], (33, 3))
