@@ -232,4 +232,5 @@ def _join(folder: Path, key: str, sync: SyncTable, detector: Detector) -> Poses2
             "Run the same command again, and only once at a time.",
             folder,
         )
-    return fill_between(steady_sides(joined, looked), looked)
+    joined = steady_sides(joined, looked)  # under the same name: two copies of all are enough at a time
+    return fill_between(joined, looked)
