@@ -46,7 +46,7 @@ def test_first_the_rate_gives_way_then_the_network_then_the_rate_again() -> None
 
 
 def test_a_better_network_is_tried_ever_more_seldom() -> None:
-    rungs = chosen([0.2, 0.04, 0.02], 600)
+    rungs = chosen([0.2, 0.035, 0.02], 600)
     tries = sum(rung == (0, 1) for rung in rungs) - 1
     assert 1 <= tries <= 5
     assert rungs[-1][0] == 1

@@ -11,8 +11,8 @@ from dataclasses import dataclass, replace
 
 # Share of the time between two poses that work may fill: the rest is for the system, and for slow frames.
 FULL = 0.9
-# Below this rate a lighter network is better than fewer poses: movements of 5 Hz need ten samples a second.
-LEAST_RATE_HZ = 10.0
+# Below this rate a lighter network is better than fewer poses: movements of 5 Hz need more than ten a second.
+LEAST_RATE_HZ = 12.0
 # Most of the time from glass to pose that work alone may take, s: pictures wait besides.
 MOST_WORK_S = 0.15
 # Seconds that a choice is watched before the next one.
