@@ -171,8 +171,9 @@ def _motion(folder: Path) -> None:
                 except InputError:
                     refused += 1
                     continue
-                errors += [_errors(link, rig.names)[0] for link in links]
-                scores += [errors[n] / links[n - len(errors)].sigma_s for n in range(-len(links), 0)]
+                missed = [_errors(link, rig.names)[0] for link in links]
+                errors += missed
+                scores += [miss / link.sigma_s for miss, link in zip(missed, links, strict=True)]
         size = np.abs(errors) * FPS
         print(
             f"motion, pieces of {seconds:.0f} s, {cameras} cameras: {total - refused} of {total} answered, error "

@@ -56,6 +56,7 @@ class _Solution:
     """Offsets and drifts (2 C, those of the first camera 0), their covariance, and residuals.
 
     ``snoop`` are residuals standardised by what they may be; 0 where nothing else controls the statement.
+    ``common`` is the largest error that a method was found to share at a camera, standardised likewise.
     """
 
     x: FloatArray
@@ -63,6 +64,12 @@ class _Solution:
     origin_s: float
     residual: FloatArray
     snoop: FloatArray
+    common: float
+
+    @property
+    def worst(self) -> float:
+        """Largest standardised residual."""
+        return max(float(np.abs(self.snoop).max(initial=0.0)), self.common)
 
 
 def fuse(cameras: tuple[str, ...], links: Sequence[Link]) -> Fusion:
@@ -78,7 +85,7 @@ def fuse(cameras: tuple[str, ...], links: Sequence[Link]) -> Fusion:
     while True:
         drift_sigma = _drift_priors(cameras, used)
         found = _solve(cameras, used, drift_sigma)
-        if np.abs(found.snoop).max(initial=0.0) <= INCONSISTENT:
+        if found.worst <= INCONSISTENT:
             break
         wrong = _culprits(cameras, used, found)
         notes.append(_disagreement(wrong, used, found))
@@ -173,9 +180,11 @@ def _solve(cameras: tuple[str, ...], links: Sequence[Link], drift_sigma: FloatAr
     snoop = np.where(room > 1e-6, residual / np.sqrt(np.maximum(room, 1e-6)), 0.0)
     which = np.concatenate([[n] * (2 if link.has_drift else 1) for n, link in enumerate(links)])
     worst = [int(np.flatnonzero(which == n)[np.abs(snoop[which == n]).argmax()]) for n in range(len(links))]
+    spread = prior[2 * count :] ** -1.0 - np.diag(inverse)[2 * count - 2 :]
+    common = np.abs(x[2 * count :]) / np.sqrt(np.maximum(spread, 1e-18))
     cov = np.zeros((2 * count, 2 * count))
     cov[2:, 2:] = inverse[: 2 * count - 2, : 2 * count - 2]
-    return _Solution(x[: 2 * count], cov, origin, residual[worst], snoop[worst])
+    return _Solution(x[: 2 * count], cov, origin, residual[worst], snoop[worst], float(common.max(initial=0.0)))
 
 
 def _culprits(cameras: tuple[str, ...], links: list[Link], found: _Solution) -> list[Link]:
@@ -198,7 +207,7 @@ def _culprits(cameras: tuple[str, ...], links: list[Link], found: _Solution) -> 
         if not group or not rest or len(tied(cameras, rest)) < len(cameras):
             continue
         without = _solve(cameras, rest, _drift_priors(cameras, rest))
-        if np.abs(without.snoop).max(initial=0.0) <= INCONSISTENT:
+        if without.worst <= INCONSISTENT:
             solutions.append((TRUST.index(group[0].method), len(group), group))
     solutions.sort(key=lambda item: item[:2])
     distinct = [item for n, item in enumerate(solutions) if all(item[2] != other[2] for other in solutions[:n])]
@@ -218,14 +227,13 @@ def _contradiction(links: Sequence[Link], found: _Solution) -> str:
         f"{links[n].method} puts '{links[n].second}' {links[n].offset_s:+.4f} ± {links[n].sigma_s:.4f} s from "
         f"'{links[n].first}', {abs(found.snoop[n]):.0f} standard errors from what the others say"
         for n in order.tolist()
-        if abs(found.snoop[n]) > INCONSISTENT
     )
 
 
 def _disagreement(wrong: list[Link], links: list[Link], found: _Solution) -> str:
     """Say what was left out, and why."""
     pairs = ", ".join(f"{link.first} to {link.second}" for link in wrong)
-    far = max(abs(found.snoop[links.index(link)]) for link in wrong)
+    far = max(found.common, *(abs(found.snoop[links.index(link)]) for link in wrong))
     return (
         f"What {wrong[0].method} says ({pairs}) contradicts everything else by {far:.0f} standard errors; it was "
         "left out."

@@ -47,6 +47,11 @@ SETTLED_S = 1e-6
 TUKEY = 4.685
 # Clocks drift apart by less than this; it keeps a drift that nothing tells from running away.
 DRIFT_PRIOR = 2e-3
+# Velocities are smoothed over longer than places, s: their noise falls with the power 3/2 of it, and noise in them
+# would count as motion that tells the time, and make the stated errors too small.
+SPEED_WIDTH_S = 0.06
+# What stretches cannot tell, in frames: smoothing over uneven samples, and where in its time a frame was exposed.
+LEAST_ERROR_FRAMES = 0.02
 # A clock jumps where the stretches before and after an instant differ by so many standard errors, and frames.
 JUMP = 6.0
 JUMP_FRAMES = 0.5
@@ -96,7 +101,7 @@ def solve_geometry(
     searches = tuple(
         found
         for a, b in combinations(range(len(views)), 2)
-        if (found := search_shift(views[a], views[b])) is not None
+        if start_s is None and (found := search_shift(views[a], views[b])) is not None
     )
     clear = [search for search in searches if search.lead >= CLEAR]
     if start_s is None and not clear:
@@ -184,7 +189,10 @@ def _solve(views: list[View], offset: FloatArray, method: Method) -> tuple[Link,
     scale = None
     for _ in range(STEPS):
         own = [grid + offset[c] + drift[c] * (grid - origin) for c in range(count)]
-        placed = [at_times(view.seen, t) for view, t in zip(views, own, strict=True)]
+        placed = [
+            (at_times(view.seen, t)[0], at_times(view.seen, t, SPEED_WIDTH_S)[1])
+            for view, t in zip(views, own, strict=True)
+        ]
         rows = [made for i, j, E in pairs if (made := _pair_rows(E, (i, j), placed, grid, views)) is not None]
         if not rows:
             raise InputError(
@@ -325,6 +333,7 @@ def _links(
     """Statements about each camera against the first."""
     made = []
     reference = views[0].seen.camera
+    least = LEAST_ERROR_FRAMES * max(float(np.median(np.diff(view.seen.t_s))) for view in views)
     for c in range(1, len(views)):
         n = 2 * (c - 1)
         stretches = int(np.count_nonzero(scores[:, n]))
@@ -332,6 +341,7 @@ def _links(
             continue
         own = cov[n : n + 2, n : n + 2]
         lever = -own[0, 1] / own[1, 1] if own[1, 1] > 0 else 0.0
+        alone = own[0, 0] + lever * own[0, 1]
         made.append(
             Link(
                 method,
@@ -339,7 +349,7 @@ def _links(
                 views[c].seen.camera,
                 origin + offset[0] + lever,
                 float(offset[c] - offset[0] + drift[c] * lever),
-                float(np.sqrt(max(own[0, 0] - own[0, 1] ** 2 / own[1, 1], 0.0) if own[1, 1] > 0 else own[0, 0])),
+                float(np.hypot(least, np.sqrt(max(alone, 0.0)))),
                 float(drift[c]),
                 float(np.sqrt(own[1, 1])),
                 f"{stretches * STRETCH_S:.0f} s of motion",

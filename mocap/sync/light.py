@@ -41,6 +41,8 @@ class Changes:
         Change as a share of full scale; below 0 where it became darker.
     period_s : float
         From frame to frame, s.
+    span_s : (float, float)
+        Times of the first and the last frame, s.
     """
 
     camera: str
@@ -48,6 +50,7 @@ class Changes:
     sigma_s: FloatArray
     size: FloatArray
     period_s: float
+    span_s: tuple[float, float]
 
 
 def find_changes(camera: str, t_s: FloatArray, brightness: FloatArray) -> Changes:
@@ -79,7 +82,7 @@ def find_changes(camera: str, t_s: FloatArray, brightness: FloatArray) -> Change
         raise InputError(f"The light that '{camera}' sees flickers.", "Sync by sound or motion.")
     found = [_place(t_s, brightness, n, period, noise) for n in sorted(taken)]
     t, sigma, size = (np.array(column) for column in zip(*found, strict=True))
-    return Changes(camera, t, sigma, size, period)
+    return Changes(camera, t, sigma, size, period, (float(t_s[0]), float(t_s[-1])))
 
 
 def _place(
@@ -137,6 +140,13 @@ def match_changes(first: Changes, second: Changes) -> Link:
         )
     near = same & (np.abs(gaps - best) <= reach)
     rows = np.flatnonzero(near.any(axis=1))
+    missed = _missed(first, second, best, reach, near)
+    if 2 * missed >= rows.size:
+        raise InputError(
+            f"Of the changes of light that '{first.camera}' and '{second.camera}' see, {rows.size} fit together "
+            f"and {missed} do not.",
+            "Switch a lamp that both see, or sync by sound or motion.",
+        )
     columns = np.abs(np.where(near, gaps - best, np.inf)).argmin(axis=1)[rows]
     offset = gaps[rows, columns]
     sigma = np.hypot(first.sigma_s[rows], second.sigma_s[columns])
@@ -153,6 +163,14 @@ def match_changes(first: Changes, second: Changes) -> Link:
     wider = math.sqrt(max(1.0, misfit))
     drift_error = wider * float(np.sum(weight * lever**2) ** -0.5)
     return Link("light", first.camera, second.camera, middle, value, wider * error, drift, drift_error, words)
+
+
+def _missed(first: Changes, second: Changes, shift: float, reach: float, near: np.ndarray) -> int:
+    """Number of changes that one camera saw while the other recorded, and the other did not see."""
+    there, here = first.t_s + shift, second.t_s - shift
+    seen_there = (there > second.span_s[0] + reach) & (there < second.span_s[1] - reach)
+    seen_here = (here > first.span_s[0] + reach) & (here < first.span_s[1] - reach)
+    return int((seen_there & ~near.any(axis=1)).sum() + (seen_here & ~near.any(axis=0)).sum())
 
 
 def _score(gaps: FloatArray, same: np.ndarray, shift: float, reach: float) -> float:

@@ -18,7 +18,7 @@ from mocap.core.types import FloatArray, IntArray
 # motion (Winter, Biomechanics and Motor Control, 2009).
 WIDTH_S = 0.04
 # The weights end at so many widths.
-REACH = 2.5
+REACH = 3.0
 # A parabola needs three samples; one with more than this share of its weight in one sample is no fit.
 LEAST_SAMPLES = 3
 
@@ -53,13 +53,15 @@ class Seen:
         return float(self.t_s[-1] - self.t_s[0])
 
 
-def at_times(seen: Seen, wanted_s: FloatArray) -> tuple[FloatArray, FloatArray]:
+def at_times(seen: Seen, wanted_s: FloatArray, width_s: float = WIDTH_S) -> tuple[FloatArray, FloatArray]:
     """Places and velocities of a camera's points at any times of its clock.
 
     Parameters
     ----------
     wanted_s : (T,)
         Times, s.
+    width_s : float
+        Standard deviation of the weights, s.
 
     Returns
     -------
@@ -69,7 +71,7 @@ def at_times(seen: Seen, wanted_s: FloatArray) -> tuple[FloatArray, FloatArray]:
     """
     t = seen.t_s
     step = float(np.median(np.diff(t)))
-    width = max(WIDTH_S, 0.8 * step)
+    width = max(width_s, 0.8 * step)
     reach = int(np.ceil(REACH * width / step))
     nearest = np.clip(np.searchsorted(t, wanted_s), 0, t.shape[0] - 1)
     here = np.clip(nearest, 1, t.shape[0] - 1)

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,6 +35,11 @@ FALSE_ALARM = 1e-6
 WORST_DRIFT = 5e-4
 # How far offsets of windows may scatter: a person who claps or talks walks by some metres, s.
 SCATTER_S = 0.01
+# Peaks of one window that are looked at, and the samples about a peak that belong to it: 20 ms, for echoes.
+MOST_PEAKS = 6
+ONE_PEAK = RATE_HZ // 50
+# Another lag may get this share of the votes of the best, no more.
+ALIKE = 0.75
 # Spectral lines this much weaker than the strongest hold rounding errors only.
 NOTHING = 1e-9
 # Samples of the correlation over which its noise is taken as even: half a second.
@@ -116,56 +122,62 @@ def compare_sounds(first: Sound, second: Sound) -> Heard:
     length = max(1, round(min(WINDOW_S, first.seconds) * RATE_HZ))
     count = max(1, min(MOST_WINDOWS, first.samples.shape[0] // length))
     starts = np.unique(np.linspace(0, first.samples.shape[0] - length, count).round().astype(np.int64))
-    found = [peak for start in starts.tolist() if (peak := _look_up(first, start, length, there)) is not None]
+    found = [peaks for start in starts.tolist() if (peaks := _look_up(first, start, length, there))]
     if not found:  # what the windows are too short to tell, all of it may
         whole = _look_up(first, 0, first.samples.shape[0], there)
-        if whole is None:
+        if not whole:
             raise InputError(
                 f"The microphones of '{first.camera}' and '{second.camera}' do not clearly hear the same.",
                 "Clap where all microphones hear it, or sync by light or motion.",
             )
         found = [whole]
     shift = second.start_s - first.start_s
-    at = np.array([peak.at_s for peak in found])
-    offset = np.array([peak.lag_s + shift for peak in found])
-    sigma = np.array([peak.sigma_s for peak in found])
-    height = np.array([peak.height for peak in found])
-    agree = _agreeing(at, offset, height)
-    _require_steady(first.camera, second.camera, at, offset, agree)
-    best = found[int(np.where(agree, height, -np.inf).argmax())]
-    at, offset, sigma = at[agree], offset[agree], sigma[agree]
+    chosen, rest = _agreeing(found, first.camera, second.camera)
+    best = max(chosen, key=lambda peak: peak.height)
+    at, offset = np.array([peak.at_s for peak in chosen]), np.array([peak.lag_s + shift for peak in chosen])
+    sigma = np.array([peak.sigma_s for peak in chosen])
+    _require_steady(first.camera, second.camera, chosen, rest)
     link = _line(first.camera, second.camera, at, offset, sigma, best.height)
     return Heard(link, at, offset, sigma, best.lags_s + shift, best.curve)
 
 
-def _look_up(first: Sound, start: int, length: int, there: _Spectrum) -> _Peak | None:
-    """Look a window of the first sound up in all of the second; None where noise could have made the highest peak.
+def _look_up(first: Sound, start: int, length: int, there: _Spectrum) -> list[_Peak]:
+    """Look a window of the first sound up in all of the second: peaks that no noise makes, highest first.
 
-    The peak is placed to a part of a sample by a parabola. Its standard error is the half width of the main lobe
-    over its height in sigmas, but not less than half a sample: echoes move a peak by as much.
+    Each is placed to a part of a sample by a parabola. Its standard error is the half width of the main lobe over
+    its height in sigmas, but not less than half a sample: echoes move a peak by as much.
     """
     window = first.samples[start : start + length]
     # Lags, from the window's last sample on the second's first to its first on the second's last.
     lags = np.arange(-(start + length) + 1, there.samples.shape[0] - start)
     correlation = _phat(window, there)[(lags + start) % there.size]
     scaled = correlation / _noise(correlation)
-    n = int(np.argmax(scaled))
-    height = float(scaled[n])
-    if height < math.sqrt(2.0 * math.log(lags.shape[0] / FALSE_ALARM)) or not 0 < n < lags.shape[0] - 1:
-        return None
-    before, after = float(scaled[n - 1]), float(scaled[n + 1])
-    bend = before - 2.0 * height + after
-    part = 0.5 * (before - after) / bend if bend < 0 else 0.0
-    half_width = 0.5 / (BAND_HZ[1] - BAND_HZ[0])
-    reach = slice(max(0, n - CURVE_REACH), n + CURVE_REACH + 1)
-    return _Peak(
-        first.start_s + (start + _moment(window, start + int(lags[n]), there)) / RATE_HZ,
-        (float(lags[n]) + part) / RATE_HZ,
-        max(half_width / height, 0.5 / RATE_HZ),
-        height,
-        lags[reach] / RATE_HZ,
-        scaled[reach],
-    )
+    threshold = math.sqrt(2.0 * math.log(lags.shape[0] / FALSE_ALARM))
+    left = scaled.copy()
+    left[[0, -1]] = -np.inf
+    found: list[_Peak] = []
+    while len(found) < MOST_PEAKS:
+        n = int(np.argmax(left))
+        height = float(left[n])
+        if height < threshold:
+            break
+        left[max(0, n - ONE_PEAK) : n + ONE_PEAK + 1] = -np.inf
+        before, after = float(scaled[n - 1]), float(scaled[n + 1])
+        bend = before - 2.0 * height + after
+        part = 0.5 * (before - after) / bend if bend < 0 else 0.0
+        half_width = 0.5 / (BAND_HZ[1] - BAND_HZ[0])
+        reach = slice(max(0, n - CURVE_REACH), n + CURVE_REACH + 1)
+        found.append(
+            _Peak(
+                first.start_s + (start + _moment(window, start + int(lags[n]), there)) / RATE_HZ,
+                (float(lags[n]) + part) / RATE_HZ,
+                max(half_width / height, 0.5 / RATE_HZ),
+                height,
+                lags[reach] / RATE_HZ,
+                scaled[reach],
+            )
+        )
+    return found
 
 
 def _phat(window: FloatArray, there: _Spectrum) -> FloatArray:
@@ -204,25 +216,58 @@ def _moment(window: FloatArray, shifted: int, there: _Spectrum) -> float:
     return float(weight @ middle / weight.sum()) if weight.sum() > 0 else 0.5 * window.shape[0]
 
 
-def _agreeing(at: FloatArray, offset: FloatArray, height: FloatArray) -> np.ndarray:
-    """Which windows (W,) agree about one clock: the largest such party by the heights of its peaks."""
-    apart = np.abs(offset[:, None] - offset) <= SCATTER_S + WORST_DRIFT * np.abs(at[:, None] - at)
-    return np.asarray(apart[int((apart * height).sum(axis=1).argmax())])
+def _agreeing(found: list[list[_Peak]], first: str, second: str) -> tuple[list[_Peak], list[_Peak]]:
+    """Peaks of different windows that agree about one clock, and the highest peaks of the other windows.
 
+    A window may fit at several lags, where sounds repeat themselves; the lag that most windows share, by the
+    heights of their peaks, is taken.
 
-def _require_steady(first: str, second: str, at: FloatArray, offset: FloatArray, agree: np.ndarray) -> None:
-    """Refuse a clock that jumps: windows on one side of an instant agree with each other, not with the rest."""
-    rest = np.flatnonzero(~agree)
-    if rest.size < 2 or np.ptp(offset[rest]) > SCATTER_S + WORST_DRIFT * np.ptp(at[rest]):
-        return
-    inside = at[agree]
-    if at[rest].min() > inside.max() or at[rest].max() < inside.min():
-        jump = float(np.median(offset[rest]) - np.median(offset[agree]))
-        edge = inside.max() if at[rest].min() > inside.max() else at[rest].max()
+    Raises
+    ------
+    InputError
+        If windows share another lag nearly as well.
+    """
+    window = np.array([n for n, peaks in enumerate(found) for _ in peaks])
+    peaks = [peak for each in found for peak in each]
+    at, lag = np.array([peak.at_s for peak in peaks]), np.array([peak.lag_s for peak in peaks])
+    height = np.array([peak.height for peak in peaks])
+    apart = np.abs(lag[:, None] - lag) <= SCATTER_S + WORST_DRIFT * np.abs(at[:, None] - at)
+    # Of each window the highest peak of a party counts.
+    votes = np.stack([np.where(apart & (window == n), height, 0.0).max(axis=1) for n in range(len(found))])
+    total = votes.sum(axis=0)
+    best = int(total.argmax())
+    rival = float(total[~apart[best] & (np.abs(lag - lag[best]) > SCATTER_S)].max(initial=0.0))
+    party = [n for n in np.flatnonzero(apart[best]).tolist() if height[n] == votes[window[n], best]]
+    lone = [peaks[0] for n, peaks in enumerate(found) if votes[n, best] == 0.0]
+    if rival > ALIKE * total[best] and not _beside([peaks[n] for n in party], lone):
         raise InputError(
-            f"The clock of '{first}' or '{second}' jumps by {abs(jump):.3f} s about {edge:.0f} s after the start.",
-            "Cut the recording there, and process the parts one by one.",
+            f"What the microphones of '{first}' and '{second}' hear repeats itself, and fits at several shifts.",
+            "Clap in an uneven rhythm, or sync by light or motion.",
         )
+    return [peaks[n] for n in party], lone
+
+
+def _beside(party: list[_Peak], rest: list[_Peak]) -> bool:
+    """Whether the rest lies on one side of the party and agrees with itself: then a clock has jumped."""
+    if len(rest) < 2:
+        return False
+    at, lag = np.array([peak.at_s for peak in rest]), np.array([peak.lag_s for peak in rest])
+    inside = np.array([peak.at_s for peak in party])
+    even = bool(np.ptp(lag) <= SCATTER_S + WORST_DRIFT * np.ptp(at))
+    return even and bool(at.min() > inside.max() or at.max() < inside.min())
+
+
+def _require_steady(first: str, second: str, party: list[_Peak], rest: list[_Peak]) -> None:
+    """Refuse a clock that jumps: windows on one side of an instant agree with each other, not with the others."""
+    if not _beside(party, rest):
+        return
+    jump = float(np.median([peak.lag_s for peak in rest]) - np.median([peak.lag_s for peak in party]))
+    sides = sorted([(peak.at_s, n) for n, group in enumerate((party, rest)) for peak in group])
+    edge = next(at for (at, n), (_, after) in pairwise(sides) if n != after)
+    raise InputError(
+        f"The clock of '{first}' or '{second}' jumps by {abs(jump):.3f} s about {edge:.0f} s after the start.",
+        "Cut the recording there, and process the parts one by one.",
+    )
 
 
 def _line(first: str, second: str, at: FloatArray, offset: FloatArray, sigma: FloatArray, height: float) -> Link:

@@ -55,9 +55,9 @@ def read_stamp(path: Path, camera: str, rate_hz: float) -> Stamp:
     """
     try:
         with av.open(str(path)) as container:
-            notes = dict(container.metadata)
-            for stream in container.streams:
-                notes |= {key: value for key, value in stream.metadata.items() if key not in notes}
+            notes: dict[str, str] = {}
+            for said in (*(stream.metadata for stream in container.streams), container.metadata):
+                notes |= {key.lower(): value for key, value in said.items()}
     except av.error.FFmpegError as error:
         raise VideoError(f"The video cannot be opened: {error.strerror}.", "Convert it again.", path) from error
     if (code := notes.get("timecode")) is not None:
