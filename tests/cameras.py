@@ -104,8 +104,9 @@ class FakeCamera:
         return (StreamFormat(self.size_wh, self.rate_hz),)
 
     def control(self, wanted: Mapping[str, float]) -> dict[str, float]:
-        self.wanted = dict(wanted)
-        return dict(wanted)
+        """Take all but the focus."""
+        self.wanted = {name: float("nan") if name == "focus" else value for name, value in wanted.items()}
+        return self.wanted
 
 
 def make_camera(rest: str) -> FakeCamera:

@@ -40,7 +40,8 @@ class Note:
         When, on the computer's monotonic clock, s.
     camera : str or None
     kind : str
-        ``lost``, ``back``, ``stalled``, ``size``, ``clock``, ``dropped``, ``look``, ``disk`` or ``state``.
+        ``lost``, ``back``, ``stalled``, ``size``, ``clock``, ``dropped``, ``control``, ``look``, ``disk`` or
+        ``state``.
     text : str
     """
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import threading
 import time
 from collections import Counter, deque
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -50,12 +50,15 @@ class CameraPlan:
     rotation_deg : int
         Quarter turns clockwise to turn its pictures by, degrees.
     quality : Quality
+    controls : mapping of str to float
+        What to fix whenever it is opened; see ``source.CONTROLS``.
     """
 
     name: str
     source: CameraSource
     rotation_deg: int = 0
     quality: Quality = Quality.AUTO
+    controls: Mapping[str, float] = field(default_factory=dict)
 
 
 class Feed:
@@ -105,6 +108,7 @@ class Feed:
         self._arrived_ns = time.monotonic_ns()
         self._window: tuple[int, int] | None = None
         self._reached_ns = 0
+        self._refusal_told = False
         self._begun = self._leave = self._passed_end = self._was_away = False
         self.opened, self._go = threading.Event(), threading.Event()
         self._taker = threading.Thread(target=self._take, name=f"camera {plan.name}", daemon=True)
@@ -182,6 +186,7 @@ class Feed:
                 self.format = self.plan.source.open()
                 self.clock.stamp = self.plan.source.stamp  # known once it is open
                 self.clock.come_back()
+                self._set_controls()
                 self._arrived_ns = time.monotonic_ns()
                 self._waits_for_key = True
                 if lost_ns:
@@ -196,11 +201,11 @@ class Feed:
                     self._go.wait()
                     self.state = CameraState.RECORDING
                 for_good, tries = self._take_pictures(), 0
-            except CameraError as error:
-                self.error = error
+            except Exception as error:  # of whatever kind: a driver's fault must not end the thread unseen
+                self.error = _explained(error)
                 if not lost_ns:
                     lost_ns = time.monotonic_ns()
-                    self._say("lost", f"Camera '{self.plan.name}': {error.what} {error.remedy}")
+                    self._say("lost", f"Camera '{self.plan.name}': {self.error}")
                 self.state = CameraState.LOST
                 for_good = not self.plan.source.live
             finally:
@@ -212,6 +217,14 @@ class Feed:
             tries += 1
         self.opened.set()
         self._backlog.close()
+
+    def _set_controls(self) -> None:
+        """Fix what is to be fixed, and say once what the driver refuses."""
+        held = self.plan.source.control(self.plan.controls) if self.plan.controls else {}
+        refused = [name.replace("_", " ") for name, value in held.items() if np.isnan(value)]
+        if refused and not self._refusal_told:
+            self._refusal_told = True
+            self._say("control", f"Camera '{self.plan.name}' does not let these be set: {', '.join(refused)}.")
 
     def _pause(self, seconds: float) -> None:
         until = time.monotonic() + seconds
@@ -320,8 +333,8 @@ class Feed:
         try:
             while (timed := self._backlog.get()) is not None:
                 self._write_one(timed)
-        except ExplainedError as error:
-            self._failed(error)
+        except Exception as error:  # of whatever kind: nobody would notice that nothing is written
+            self._failed(_explained(error))
         finally:
             self._backlog.close()
             if self._track is not None:
@@ -355,3 +368,10 @@ class Feed:
         self.recorded += 1
         self.first_ns = timed.t_ns if self.first_ns is None else min(self.first_ns, timed.t_ns)
         self.last_ns = max(self.last_ns or timed.t_ns, timed.t_ns)
+
+
+def _explained(error: Exception) -> ExplainedError:
+    """Put an error of the camera's software into words."""
+    if isinstance(error, ExplainedError):
+        return error
+    return CameraError(f"Its software failed: {error!r}.", "Restart the camera, or leave it out.")

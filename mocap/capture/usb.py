@@ -161,7 +161,6 @@ class UsbCamera:
         self._index, self._decoded, self._new = index, decoded, capture
         self._wanted_size, self._wanted_rate = size_wh, rate_hz
         self._camera: Any = None
-        self._controls: dict[str, float] = {}
 
     @property
     def address(self) -> str:
@@ -192,8 +191,6 @@ class UsbCamera:
             self._camera.set(cv2.CAP_PROP_FPS, self._wanted_rate)
         if not self._decoded:
             self._camera.set(cv2.CAP_PROP_CONVERT_RGB, 0)
-        if self._controls:
-            self.control(self._controls)
         first = self.read()
         coded = first is not None and first.coded is not None
         if not coded:  # this driver hands over raw bytes of another kind, or decodes anyway
@@ -246,12 +243,11 @@ class UsbCamera:
         return tuple(found)
 
     def control(self, wanted: Mapping[str, float]) -> dict[str, float]:
-        """Fix exposure, gain, white balance and focus, and again whenever it comes back; see ``CameraSource``."""
-        self._controls = {name: value for name, value in wanted.items() if name in CONTROLS}
-        if self._camera is None:
-            return dict.fromkeys(wanted, float("nan"))
+        """Fix exposure, gain, white balance and focus; see ``CameraSource``."""
         held = dict.fromkeys(wanted, float("nan"))
-        for name, value in self._controls.items():
+        for name, value in wanted.items():
+            if self._camera is None or name not in CONTROLS:
+                continue
             if name in _AUTO_OFF:
                 v4l2 = name == "exposure" and _backend() == cv2.CAP_V4L2
                 self._camera.set(_AUTO_OFF[name], MANUAL_EXPOSURE_V4L2 if v4l2 else 0.0)

@@ -124,10 +124,9 @@ def record(
             "Write CAMERA=90, 180 or 270.",
         )
     plans = [
-        CameraPlan(name, source, request.rotations_deg.get(name, 0), quality) for name, source in sources.items()
+        CameraPlan(name, source, request.rotations_deg.get(name, 0), quality, request.controls)
+        for name, source in sources.items()
     ]
-    for plan in plans:
-        plan.source.control(request.controls)
     recorder = Recorder(plans, trial.raw, request.preroll_s)
     if listen is not None:
         recorder.events.subscribe(listen)

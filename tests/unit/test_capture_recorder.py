@@ -184,7 +184,9 @@ def test_a_disk_that_does_not_keep_up_costs_pictures_that_are_counted(
 
 
 class FullDisk:
-    """Takes so many bytes, and a part of the write that goes beyond."""
+    """Takes so many bytes, and a part of the write that goes beyond; what fits a sector is never split."""
+
+    SECTOR = 512
 
     def __init__(self, capacity: int) -> None:
         self.left, self._lock = capacity, threading.Lock()
@@ -194,6 +196,8 @@ class FullDisk:
 
         with self._lock:
             taken = min(self.left, len(data))
+            if taken < len(data) <= self.SECTOR:
+                taken = 0
             self.left -= taken
         if taken == 0:
             raise OSError(errno.ENOSPC, "No space left on device")
@@ -231,6 +235,50 @@ def test_a_camera_that_is_not_there_is_told_before_anything_is_recorded(tmp_path
     with pytest.raises(CameraError, match="'cam'"), Recorder([CameraPlan("cam", absent)], tmp_path):
         pass
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_defect_of_a_driver_loses_one_camera_for_a_moment_and_hangs_nothing(tmp_path: Path) -> None:
+    def breaks(number: int, camera: FakeCamera) -> None:
+        if camera.opened == 1 and len(camera.truth) > 20:
+            raise RuntimeError("bad pointer")
+
+    camera = FakeCamera("cam", act=breaks)
+    done, notes = record(tmp_path, camera, seconds=1.2)
+    assert [note.kind for note in notes if note.camera] == ["lost", "back"]
+    assert "bad pointer" in notes[1].text
+    assert_times_are_true(tmp_path, camera)
+    assert done.cameras[0].recorded > 20
+
+
+def test_what_a_driver_refuses_to_fix_is_said(tmp_path: Path) -> None:
+    camera = FakeCamera("cam")
+    plan = CameraPlan("cam", camera, controls={"exposure": 5.0, "focus": 2.0})
+    with Recorder([plan], tmp_path) as recorder:
+        recorder.start(0.2)
+        while not recorder.done:
+            time.sleep(0.01)
+        done = recorder.stop()
+    assert camera.wanted["exposure"] == 5.0
+    assert any("does not let these be set: focus." in note for note in done.notes)
+
+
+def test_times_match_out_of_order_pictures_wherever_the_disk_ends(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    film = write_film(tmp_path / "film.mp4", 60, rate=50, b_frames=2, gop=60)
+    for attempt in range(8):
+        folder = tmp_path / f"raw_{attempt}"
+        monkeypatch.setattr(GuardedFile.__init__, "__defaults__", (FullDisk(7_500 + 500 * attempt),))
+        with Recorder([CameraPlan("cam", VideoFileCamera(film, FileClock(paced=False)))], folder) as recorder:
+            recorder.start()
+            while not recorder.done:
+                time.sleep(0.01)
+            with pytest.raises(StorageError, match="full"):
+                recorder.stop()
+        found = numbers(folder / "cam.mp4")
+        times = read_timestamps_csv(folder / "timestamps.csv")["cam"]
+        assert 0 < len(found) < 60
+        np.testing.assert_allclose(times - times[0], found[: len(times)] / 50, rtol=0, atol=1e-5)
 
 
 def test_a_recording_is_never_written_over(tmp_path: Path) -> None:
