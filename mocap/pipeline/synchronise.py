@@ -114,10 +114,10 @@ def synchronise(
         reasons = " ".join(dict.fromkeys(silence.reason for silence in found.silences))
         raise InputError(f"{error.what} {reasons}".strip(), error.remedy, request.path) from error
     _require_overlap(fusion.clocks, times)
-    _require_useful(fusion.clocks, times)
+    loose = _require_useful(fusion.clocks, times)
     fusion = replace(fusion, clocks=_with_lies(fusion.clocks, lies.ratio))
     file = request.out or videos[0].path.parent / SYNC_FILE
-    notes = (*told, *lies.notes, *fusion.notes)
+    notes = (*told, *lies.notes, *fusion.notes, *loose)
     rates = tuple(1.0 / float(np.median(np.diff(fusion.clocks.to_common(c, t)))) for c, t in enumerate(written))
     write_clocks(
         file,
@@ -139,7 +139,7 @@ def _check(request: SyncRequest) -> None:
 
 
 def _by_hand(request: SyncRequest, names: tuple[str, ...], videos: tuple[VideoInfo, ...]) -> list[Link]:
-    """What the user says, good to half a frame."""
+    """What the user says, who counts frames."""
     links = []
     for name, offset in request.by_hand:
         if name not in names[1:] or not math.isfinite(offset):
@@ -147,7 +147,7 @@ def _by_hand(request: SyncRequest, names: tuple[str, ...], videos: tuple[VideoIn
                 f"'{name}' has no clock that could be set by hand.",
                 f"Give an offset in seconds for one of {', '.join(names[1:])}; '{names[0]}' is the common clock.",
             )
-        sigma = 0.5 / videos[names.index(name)].rate_hz
+        sigma = 1.0 / math.sqrt(12.0) / videos[names.index(name)].rate_hz
         links.append(Link("by hand", names[0], name, float(videos[0].t_s[0]), offset, sigma, basis="the user"))
     return links
 
@@ -164,18 +164,30 @@ def _require_overlap(clocks: Clocks, times: Sequence[FloatArray]) -> None:
             )
 
 
-def _require_useful(clocks: Clocks, times: Sequence[FloatArray]) -> None:
-    """Refuse clocks that are known so badly that pictures of different instants would be joined."""
+def _require_useful(clocks: Clocks, times: Sequence[FloatArray]) -> tuple[str, ...]:
+    """Refuse clocks that are known so badly that pictures of different instants would be joined.
+
+    Returns
+    -------
+    tuple of str
+        Whose clock is known well somewhere, but may have drifted by as much at the ends.
+    """
+    notes = []
+    remedy = "Clap or switch a lamp at the beginning and at the end, or let somebody walk about all the while."
     for c, t in enumerate(times):
-        frame = float(np.median(np.diff(t)))
-        sigma = float(clocks.sigma_at(c, clocks.to_common(c, t[[0, -1]])).max())
-        if sigma > USEFUL_FRAMES * frame:
-            raise InputError(
-                f"The clock of '{clocks.cameras[c]}' is known to {sigma * 1e3:.0f} ms only, more than half "
-                "a frame.",
-                "Clap or switch a lamp at the beginning and at the end, or let somebody walk about where all "
-                "cameras see them, with a calibration.",
+        most = USEFUL_FRAMES * float(np.median(np.diff(t)))
+        best = float(clocks.sigma_s[c])
+        worst = float(clocks.sigma_at(c, clocks.to_common(c, t[[0, -1]])).max())
+        name = clocks.cameras[c]
+        if best > most:
+            what = f"The clock of '{name}' is known to {best * 1e3:.0f} ms only, more than half a frame."
+            raise InputError(what, remedy)
+        if worst > most:
+            notes.append(
+                f"The clock of '{name}' may have drifted by {worst * 1e3:.0f} ms, more than half a frame, at the "
+                f"end that is farther from what it was found by. {remedy}"
             )
+    return tuple(notes)
 
 
 def _with_lies(clocks: Clocks, ratio: FloatArray) -> Clocks:
