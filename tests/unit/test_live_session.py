@@ -236,7 +236,7 @@ def test_a_slow_machine_gets_a_lighter_network_and_fewer_poses_but_never_falls_b
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(ladder, "WATCH_S", 0.2)
-    monkeypatch.setattr(session, "JUDGED_FRAMES", 9)
+    monkeypatch.setattr(session, "LEAST_JUDGED", 3)
     slow, light = knowing(0.2), knowing(0.06)
     sources = cameras()
     live, events = run(LiveSetup(RIG, settings(2), make_detector=maker(slow, light)), sources)

@@ -16,7 +16,7 @@ LEAST_RATE_HZ = 12.0
 # Most of the time from glass to pose that work alone may take, s: pictures wait besides.
 MOST_WORK_S = 0.15
 # Seconds that a choice is watched before the next one.
-WATCH_S = 2.0
+WATCH_S = 1.5
 # Seconds after which a better network is tried again; doubled each time that it proved too much.
 FIRST_RETRY_S, LAST_RETRY_S = 20.0, 320.0
 # A step up must leave this share free: what was too much by a little would come straight back down.

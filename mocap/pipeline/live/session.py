@@ -36,8 +36,8 @@ START_S = 20.0
 POLL_S = 0.1
 # Between two states that are told, s.
 STATUS_S = 1.0
-# Frames of which the work is judged, and the share of them that it must stay within.
-JUDGED_FRAMES, JUDGED_SHARE = 45, 80.0
+# Frames of which the work is judged, the least of them, and the share that it must stay within.
+JUDGED_FRAMES, LEAST_JUDGED, JUDGED_SHARE = 45, 6, 80.0
 # What a thread may take to end, s; one that hangs in a driver is left behind.
 LEAVE_S = 2.0
 
@@ -295,7 +295,7 @@ class LiveSession:
             if look.coming.done():
                 self._take_over(look)
             return
-        if len(look.work_s) < JUDGED_FRAMES // 3:
+        if len(look.work_s) < LEAST_JUDGED:
             return
         work_s = float(np.percentile(look.work_s, JUDGED_SHARE))
         models, interval_s = self._setup.settings.detect.landmarks, self._newest.interval_s()
