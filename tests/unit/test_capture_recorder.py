@@ -355,3 +355,20 @@ def test_rows_of_times_carry_the_cameras_own_stamps(tmp_path: Path) -> None:
     for row in rows:
         assert float(row["camera_time"]) - float(row["frame_time"]) == pytest.approx(77.0, abs=0.02)
         assert float(row["arrival_time"]) >= float(row["frame_time"]) - 1e-6
+
+
+@pytest.mark.parametrize("quality", ["auto", "h264"])
+def test_a_phones_film_that_is_turned_by_its_flag_stays_upright(tmp_path: Path, quality: str) -> None:
+    film = write_film(tmp_path / "film.mp4", 10)
+    shown = []
+    for source, turn, kind in ((film, 90, Quality.AUTO), (tmp_path / "turned" / "cam.mp4", 0, Quality(quality))):
+        folder = tmp_path / ("turned" if turn else "again")
+        camera = VideoFileCamera(source, FileClock(paced=False), decoded=kind is not Quality.AUTO)
+        with Recorder([CameraPlan("cam", camera, turn, kind)], folder) as recorder:
+            recorder.start()
+            while not recorder.done:
+                time.sleep(0.01)
+            recorder.stop()
+        shown.append(next(iter(read_frames(probe(folder / "cam.mp4", "cam")))).image.astype(int))
+    assert shown[0].shape == shown[1].shape == (SIZE_WH[0], SIZE_WH[1], 3)
+    assert np.abs(shown[0] - shown[1]).mean() < 5
