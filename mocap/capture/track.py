@@ -99,6 +99,11 @@ class Track:
         self._stream = self._add_stream(first, quality)
         self._stream.time_base = _TICK
         if rotation_deg:
+            if not hasattr(self._stream, "set_display_rotation"):
+                raise CameraError(
+                    f"The installed PyAV ({av.__version__}) cannot mark a video as turned.",
+                    "Update it: pip install --upgrade av.",
+                )
             self._stream.set_display_rotation(-rotation_deg)  # it counts against the clock
 
     def _add_stream(self, first: Picture, quality: Quality) -> Any:
