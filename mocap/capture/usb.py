@@ -261,4 +261,5 @@ def _as_bgr(data: ImageArray) -> ImageArray:
     if data.ndim == 3 and data.shape[2] == 3:
         return data.copy()  # the driver's buffer is used again
     grey: ImageArray = data.reshape(data.shape[:2])
-    return np.repeat(grey[:, :, None], 3, axis=2)
+    colour: ImageArray = np.repeat(grey[:, :, None], 3, axis=2)
+    return colour
