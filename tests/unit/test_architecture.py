@@ -44,6 +44,8 @@ def test_imports_flow_down() -> None:
         ("mocap/fit/__init__.py", "import mocap.cli", "Imports flow down"),
         ("calibration/camera.py", "import mocap.core", "calibration is a library of its own"),
         ("mocap/core/types.py", "import cv2", "core knows no files"),
+        ("mocap/report/page.py", "import PySide6", "Only the app knows windows"),
+        ("mocap/gui/presenters/jobs.py", "import mocap.gui.views.parts", "Presenters hold no widgets"),
     ],
 )
 def test_a_planted_violation_is_caught(tmp_path: Path, file: str, line: str, contract: str) -> None:

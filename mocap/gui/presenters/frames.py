@@ -147,8 +147,19 @@ class _Camera(threading.Thread):
                 for instant in wanted:
                     if instant not in self._kept and instant not in self._missing:
                         return instant
+                if (rest := self._elsewhere()) is not None:
+                    return rest
                 self._lock.wait(REST_S)
             return None
+
+    def _elsewhere(self) -> int | None:
+        """An instant that is not kept, while there is room: a short film is kept whole."""
+        size = next(iter(self._kept.values())).nbytes if self._kept else 0
+        if size == 0 or self.nbytes + size > self._budget:
+            return None
+        absent = set(range(self._frames.shape[0])) - self._kept.keys() - self._missing
+        # In order, so that hardly any of them needs a seek.
+        return min(absent, default=None)
 
     def _reach(self) -> int:
         """Pictures ahead of the playhead that the memory has room for, less some that stay behind it."""

@@ -8,6 +8,7 @@ from pathlib import Path
 from PySide6.QtCore import QByteArray, QSettings, QSize, Qt, QTimer
 from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QKeySequence, QShortcut
 from PySide6.QtWidgets import (
+    QAbstractButton,
     QApplication,
     QDockWidget,
     QHBoxLayout,
@@ -125,11 +126,19 @@ class MainWindow(QMainWindow):
             page = ReviewPage(self.theme)
             page.export_run.connect(self.export_run)
             for key, what, _ in REVIEW_KEYS:
-                shortcut = QShortcut(QKeySequence(key), page, lambda w=what: page.act(w))
+                shortcut = QShortcut(QKeySequence(key), page, lambda w=what: self._review_key(w))
                 shortcut.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
             self._review_page = page
             self.pages.addWidget(page)
         return self._review_page
+
+    def _review_key(self, what: str) -> None:
+        """A key of the review; on a button, the space bar presses the button, as everywhere."""
+        focused = QApplication.focusWidget()
+        if what == "play" and isinstance(focused, QAbstractButton):
+            focused.click()
+        else:
+            self.review_page.act(what)
 
     def show_page(self, name: str) -> None:
         """Show a page."""
