@@ -200,6 +200,12 @@ def test_pictures_of_another_size_are_scaled_and_of_another_shape_refused() -> N
     assert any("cam_2" in text and "left out" in text for text in said)
 
 
+def test_times_of_the_stages_are_logged(caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level("INFO", logger="mocap.pipeline.live.session"):
+        run(LiveSetup(RIG, settings(), make_detector=maker(knowing())), cameras(frames=20))
+    assert "glass to pose" in caplog.records[-1].getMessage()
+
+
 def test_nobody_in_view() -> None:
     empty = KnowingDetector(MOTION, RIG, spoil=lambda index, xy: None)
     _, events = run(LiveSetup(RIG, settings(), make_detector=maker(empty)), cameras(frames=30))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 from collections import deque
@@ -28,6 +29,8 @@ from mocap.pipeline.live.views import Views, chosen_rig
 from mocap.pipeline.run import MakeDetector, default_detector
 from mocap.pipeline.settings import PipelineSettings
 from mocap.stream import Sink, open_sink
+
+LOG = logging.getLogger(__name__)
 
 MIN_CAMERAS = 2
 # How long the cameras may take until two of them send pictures, s: USB cameras take some seconds each.
@@ -164,7 +167,7 @@ class LiveSession:
                     grabber.join(LEAVE_S)
                 for sink in sinks:
                     sink.close()
-        self.events.emit(self.status())
+        self._tell()
 
     def _live(self, worker: Executor, sinks: list[Sink], grabbers: list[Grabber]) -> None:
         wanted = self._setup
@@ -202,7 +205,7 @@ class LiveSession:
             if (now := time.monotonic()) - told >= STATUS_S:
                 told = now
                 self._watch()
-                self.events.emit(self.status())
+                self._tell()
 
     def _load(self, model: int) -> tuple[Detector, tuple[str, ...]]:
         detect = self._setup.settings.detect
@@ -281,6 +284,15 @@ class LiveSession:
                 self._note("stream", f"The stream {sink.address} broke and is left out: {error}.")
                 sinks.remove(sink)
                 sink.close()
+
+    def _tell(self) -> None:
+        """Tell how it is doing, to listeners and to the log."""
+        status = self.status()
+        times = "; ".join(
+            f"{s.name} {1e3 * s.p50_s:.1f}/{1e3 * s.p95_s:.1f}/{1e3 * s.p99_s:.1f}" for s in status.stages
+        )
+        LOG.info("%.1f poses/s, %s, one of %d; ms: %s", status.rate_hz, status.model, status.every, times)
+        self.events.emit(status)
 
     def _watch(self) -> None:
         """Say when pictures stop coming, and when they come again."""
