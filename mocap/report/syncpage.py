@@ -12,7 +12,8 @@ from plotly.offline import get_plotlyjs
 
 from calibration.files import atomic_write
 from mocap.core.types import FloatArray
-from mocap.sync import Fusion, Silence
+from mocap.sync import Fusion, Link, Silence
+from mocap.sync.fuse import COMMON_ERROR_S
 
 AXES = {
     "sound": "correlation, standard deviations of its noise",
@@ -94,7 +95,7 @@ def _statements(fusion: Fusion) -> go.Figure:
         figure.add_scatter(
             x=away,
             y=[f"{link.method}: {link.first} – {link.second}" for link in links],
-            error_x={"type": "data", "array": [link.sigma_s * 1e3 for link in links]},
+            error_x={"type": "data", "array": [_error_s(link) * 1e3 for link in links]},
             mode="markers",
             name=kind,
         )
@@ -105,6 +106,11 @@ def _statements(fusion: Fusion) -> go.Figure:
         template="plotly_white",
     )
     return figure
+
+
+def _error_s(link: Link) -> float:
+    """Standard error of a statement, with what its method has in common at the two cameras."""
+    return float(np.hypot(link.sigma_s, np.sqrt(2.0) * COMMON_ERROR_S.get(link.method, 0.0)))
 
 
 def _shifts(curves: list[SyncCurve], method: str) -> go.Figure | None:
