@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import logging
-import threading
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import Enum
+
+from mocap.core.events import Subscribers
 
 
 class CameraState(str, Enum):
@@ -109,37 +108,5 @@ class Status:
     minutes_left: float
 
 
-Listener = Callable[[Note | Status], None]
-
-
-@dataclass(frozen=True)
-class Events:
+class Events(Subscribers[Note | Status]):
     """Hands notes and states to subscribers, in a thread of the recorder's."""
-
-    _listeners: list[Listener] = field(default_factory=list)
-    _lock: threading.Lock = field(default_factory=threading.Lock)
-
-    def subscribe(self, listener: Listener) -> Callable[[], None]:
-        """Call ``listener`` with everything to come; returns what ends that."""
-        with self._lock:
-            self._listeners.append(listener)
-
-        def leave() -> None:
-            with self._lock:
-                if listener in self._listeners:
-                    self._listeners.remove(listener)
-
-        return leave
-
-    def emit(self, item: Note | Status) -> None:
-        """Tell everybody; a listener that fails is not asked again, and the recording goes on."""
-        with self._lock:
-            listeners = tuple(self._listeners)
-        for listener in listeners:
-            try:
-                listener(item)
-            except Exception:
-                logging.getLogger(__name__).exception("A listener of the recorder failed and is left out.")
-                with self._lock:
-                    if listener in self._listeners:  # another thread may have met the same failure
-                        self._listeners.remove(listener)
