@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import logging
-import threading
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import Enum
 
+from mocap.core.events import Subscribers
 from mocap.core.live import LiveFrame
 
 
@@ -132,37 +130,7 @@ class FeedbackEvent:
 
 
 LiveEvent = LiveFrame | LiveNote | LiveStatus | FeedbackEvent
-Listener = Callable[[LiveEvent], None]
 
 
-@dataclass(frozen=True)
-class LiveEvents:
+class LiveEvents(Subscribers[LiveEvent]):
     """Hands events to subscribers, in a thread of live capture's; they must return at once."""
-
-    _listeners: list[Listener] = field(default_factory=list)
-    _lock: threading.Lock = field(default_factory=threading.Lock)
-
-    def subscribe(self, listener: Listener) -> Callable[[], None]:
-        """Call ``listener`` with everything to come; returns what ends that."""
-        with self._lock:
-            self._listeners.append(listener)
-
-        def leave() -> None:
-            with self._lock:
-                if listener in self._listeners:
-                    self._listeners.remove(listener)
-
-        return leave
-
-    def emit(self, event: LiveEvent) -> None:
-        """Tell everybody; a listener that fails is not asked again, and capture goes on."""
-        with self._lock:
-            listeners = tuple(self._listeners)
-        for listener in listeners:
-            try:
-                listener(event)
-            except Exception:
-                logging.getLogger(__name__).exception("A listener of live capture failed and is left out.")
-                with self._lock:
-                    if listener in self._listeners:
-                        self._listeners.remove(listener)
