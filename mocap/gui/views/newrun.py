@@ -35,6 +35,7 @@ class NewRunDialog(QDialog):
         self.setMinimumWidth(WIDTH_PX)
         self.wanted: JobRequest | None = None
         self._found: Survey | None = None
+        self._looked_into = ""
         self._work: Later[Survey] = Later()
         self.folder, self.calibration = QLineEdit(), QLineEdit()
         named(self.folder, "Folder of videos")
@@ -112,7 +113,10 @@ class NewRunDialog(QDialog):
 
     def _survey(self) -> None:
         text = self.folder.text().strip()
-        self._found = None
+        # The field also says so when it only loses the focus, as to the click on Start.
+        if text == self._looked_into:
+            return
+        self._looked_into, self._found = text, None
         if text:
             self.videos.setText("Looking …")
             self._work.order(lambda: survey(Path(text).expanduser()))
