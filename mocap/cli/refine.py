@@ -49,8 +49,8 @@ def refine(
     looks: Annotated[
         int | None,
         typer.Option(
-            help="Process the recording with so many further looks at each person, 0 to 12: as many times "
-            "slower, and more accurate. By default the newest finished run is used; else up to 12 looks."
+            help="Process the recording with so many further looks at each person, 0 to 24: as many times "
+            "slower, and more accurate. By default the newest finished run is used; else up to 24 looks."
         ),
     ] = None,
     json_output: JsonOption = False,

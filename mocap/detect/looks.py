@@ -30,8 +30,8 @@ CODE_VERSION = 2
 SCALES = (0.7, 1.1)
 LARGEST_TURN_RAD = 0.4
 LARGEST_SHIFT = 0.08
-# Pairs of a picture and its mirror image. Beyond six, more looks hardly change the median.
-PAIRS = 6
+# Pairs of a picture and its mirror image. Beyond twelve, more looks hardly change the median.
+PAIRS = 12
 
 
 @dataclass(frozen=True)

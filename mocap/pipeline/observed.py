@@ -34,7 +34,7 @@ ASSUMED_RATE_HZ = 30.0
 THOROUGH = "accurate"
 # Further looks in all, unless the user says: some minutes on an ordinary computer. A short recording needs them
 # most; in a long one, more pictures do the same for the rig.
-LOOKS_IN_ALL = 6000
+LOOKS_IN_ALL = 10_000
 
 
 @dataclass(frozen=True)
