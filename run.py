@@ -64,6 +64,14 @@ ALL_LIBRARIES = (
     Library("libxkbcommon.so.0", "libxkbcommon0", "libxkbcommon", "libxkbcommon"),
 )
 
+# Most desktops have all of these; the first is what Debian's leave out.
+APP_LIBRARIES = (
+    *ALL_LIBRARIES,
+    Library("libxcb-cursor.so.0", "libxcb-cursor0", "xcb-util-cursor", "xcb-util-cursor"),
+    Library("libxcb-icccm.so.4", "libxcb-icccm4", "xcb-util-wm", "xcb-util-wm"),
+    Library("libxcb-keysyms.so.1", "libxcb-keysyms1", "xcb-util-keysyms", "xcb-util-keysyms"),
+    Library("libxkbcommon-x11.so.0", "libxkbcommon-x11-0", "libxkbcommon-x11", "libxkbcommon-x11"),
+)
 
 INSTALL_COMMANDS = {
     "apt": ["apt-get", "install", "-y", "--no-install-recommends"],
@@ -84,10 +92,13 @@ class Command:
 
 COMMANDS = {
     "demo": Command("run the whole way on the film that is shipped", (), CV2_LIBRARIES, needs_models=True),
+    "app": Command("open the desktop app", ("gui",), APP_LIBRARIES, needs_models=True),
     "test": Command("run every check and test (with words: pytest)", ("all",), ALL_LIBRARIES, needs_models=True),
     "doctor": Command("say what works here, and what to do", (), CV2_LIBRARIES, needs_models=False),
     "mocap": Command("run any mocap command: mocap process FOLDER", (), CV2_LIBRARIES, needs_models=True),
 }
+# What ``mocap`` calls them, where it is another word.
+WORDS = {"mocap": [], "app": ["gui"]}
 USAGE = "\n".join(
     ["Usage: python3 run.py COMMAND [arguments]", *(f"  {name:<8}{c.help}" for name, c in COMMANDS.items())]
 )
@@ -366,8 +377,6 @@ def main(arguments: Sequence[str]) -> int:
         say(USAGE)
         return 0 if arguments else 2
     name, *rest = arguments
-    if name == "app":
-        raise SetupError("The desktop app comes with a later version.", "Until then: python3 run.py demo")
     if name not in COMMANDS:
         raise SetupError(f"There is no command '{name}'.", USAGE)
     problem = python_problem(sys.version_info[:2], sys.maxsize > 2**32, platform.system(), platform.machine())
@@ -383,7 +392,7 @@ def main(arguments: Sequence[str]) -> int:
         fetch_models()
     if name == "test":
         return run_tests(rest, sys.version_info[:2], call)
-    return call([str(venv_program("mocap")), *([] if name == "mocap" else [name]), *rest], Path.cwd())
+    return call([str(venv_program("mocap")), *WORDS.get(name, [name]), *rest], Path.cwd())
 
 
 if __name__ == "__main__":

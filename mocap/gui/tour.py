@@ -160,6 +160,7 @@ class _Tour:
         painter.drawPixmap(place, front)
         painter.end()
         dialog.close()
+        self._pause(0.3)  # until the screen no longer shows it
         self._save(ground, name)
 
     def _keep(self, name: str) -> None:

@@ -384,7 +384,6 @@ class TestRunning:
         [
             ([], 2, "Usage"),
             (["--help"], 0, "Usage"),
-            (["app"], 1, "later version"),
             (["fly"], 1, "There is no command 'fly'"),
         ],
     )
