@@ -223,6 +223,25 @@ def test_the_watchdog_notices_a_window_that_is_held(reviewing: Any, app: Any) ->
     assert time.thread_time() - before > LONGEST_TURN_S
 
 
+def test_panes_are_found_as_they_were_left(
+    reviewing: Any, window: Any, run_folder: Path, app: Any, wait: Wait
+) -> None:
+    from mocap.gui.views.main import MainWindow
+
+    reviewing.docks[1].hide()
+    window.keep_layout()
+    again = MainWindow(FakeRunner(), window.library.root, window._settings)
+    again.show()
+    again.open_run(run_folder)
+    wait(lambda: again.review_page.review is not None)
+    app.processEvents()
+    assert [dock.isVisible() for dock in again.review_page.docks] == [True, False, True]
+    again.act("layout")
+    assert all(dock.isVisible() for dock in again.review_page.docks)
+    again.close_quietly()
+    again.deleteLater()
+
+
 def test_a_run_without_its_videos_is_shown_all_the_same(
     window: Any, run_folder: Path, wait: Wait, tmp_path: Path
 ) -> None:

@@ -125,6 +125,7 @@ class MainWindow(QMainWindow):
 
             page = ReviewPage(self.theme)
             page.export_run.connect(self.export_run)
+            page.kept_layout = self.kept_layout()
             for key, what, _ in REVIEW_KEYS:
                 shortcut = QShortcut(QKeySequence(key), page, lambda w=what: self._review_key(w))
                 shortcut.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)

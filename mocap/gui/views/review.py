@@ -51,6 +51,7 @@ class ReviewPage(QWidget):
         self.head = Playhead(1, 1.0)
         self._opening: Later[Review] = Later()
         self._folder: Path | None = None
+        self.kept_layout: QByteArray | None = None
         self._last = time.perf_counter()
         self.videos, self.plots = VideoGrid(theme), AnglePlots(theme)
         self.scene = make_scene(theme.scene)
@@ -229,6 +230,8 @@ class ReviewPage(QWidget):
         if self._first_layout is None:
             self.reset_layout()
             self._first_layout = self.layout_state()
+            if self.kept_layout is not None:
+                self.restore_layout(self.kept_layout)
         self.set_head(self.head)
 
     def _turn(self) -> None:
