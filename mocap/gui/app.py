@@ -47,9 +47,9 @@ def make_app() -> QApplication:
 
 def start(path: Path | None = None) -> int:
     """Show the window until it is closed; with a path, on a new run of it."""
+    app = make_app()
     from PySide6.QtCore import QTimer
 
-    app = make_app()
     from mocap.gui.views.main import MainWindow
     from mocap.gui.worker import ProcessRunner
 

@@ -44,3 +44,4 @@ def test_without_the_extra_it_says_what_to_install(monkeypatch: pytest.MonkeyPat
         monkeypatch.setitem(sys.modules, name, None)
     done = CliRunner().invoke(app, ["gui"])
     assert done.exit_code == 1
+    assert "openmocap[gui]" in done.output.replace("\n", "")
