@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from mocap.core.errors import SessionError
-from mocap.gui.presenters.exports import PRESETS, write
+from mocap.gui.presenters.exports import PRESETS, Export, write
 from mocap.gui.presenters.frames import FrameStore
 from mocap.gui.presenters.jobs import Failed, Finished, JobRequest, Jobs, Step, Stopped, share_of
 from mocap.gui.presenters.library import Library, read_library
@@ -285,3 +285,10 @@ def test_cameras_and_floor_stand_where_they_are() -> None:
     floor = floor_lines(np.array([-1.0, -1.0, 0.0]), np.array([1.0, 1.0, 1.8]))
     assert (floor[..., 2] == 0).all()
     assert np.abs(floor[..., :2]).max() == pytest.approx(2.0)
+
+
+def test_exports_are_not_taken_for_runs(library_root: Path, run_folder: Path) -> None:
+    folder = Export(run_folder).folder
+    assert folder.parent != run_folder.parent
+    write(run_folder, PRESETS[-1], folder)
+    assert len(read_library(library_root)[0].runs) == 1

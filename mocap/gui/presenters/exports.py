@@ -75,7 +75,7 @@ class Export:
 
     def __init__(self, run: Path) -> None:
         self.changed = Changes()
-        self.run, self.preset, self.folder = run, PRESETS[0], run.parent / f"{run.name}-export"
+        self.run, self.preset, self.folder = run, PRESETS[0], run.parent.parent / "exports" / run.name
         self.written: Written | None = None
         self.trouble: Trouble | None = None
         self._work: Later[Written] = Later()
