@@ -57,6 +57,8 @@ EXTRAS = {
     "hdf5": ("h5py",),
     "sheets": ("openpyxl", "pyarrow"),
     "usd": ("usd-core",),
+    "live": ("python-osc", "pylsl", "websockets"),
+    "opensim": ("opensim",),
     "studio": ("torch", "anny", "numba"),
 }
 # They all bring a package named cv2, and the last one installed wins.

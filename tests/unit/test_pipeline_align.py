@@ -208,13 +208,13 @@ def test_the_wand_on_the_command_line(tmp_path: Path) -> None:
     assert "wand=" in json.loads(tall.stdout)["error"]["remedy"]
 
 
-@pytest.mark.parametrize("looks", ["-1", "13"])
+@pytest.mark.parametrize("looks", ["-1", "25"])
 def test_so_many_looks_there_are_not(tmp_path: Path, looks: str) -> None:
     save_rig(ring_rig(), tmp_path / "rig.toml", "anipose")
     arguments = ["calibration", "refine", str(tmp_path / "rig.toml"), "--from", str(tmp_path), "--looks", looks]
     result = CliRunner().invoke(app, [*arguments, "--out", str(tmp_path / "new.toml"), "--json"])
     assert result.exit_code == 1
-    assert json.loads(result.stdout)["error"]["remedy"] == "Choose 0 to 12 looks."
+    assert json.loads(result.stdout)["error"]["remedy"] == "Choose 0 to 24 looks."
 
 
 @pytest.mark.parametrize(
