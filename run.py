@@ -28,8 +28,7 @@ VENV = ROOT / ".venv"
 STAMP = VENV / "openmocap-setup.json"
 LOG = VENV / "openmocap-setup.log"
 
-# What the wheels of ai-edge-litert and open3d allow; pyproject.toml says the same.
-SUPPORTED = ((3, 10), (3, 11), (3, 12))
+SUPPORTED = ((3, 10), (3, 11), (3, 12))  # as the wheels of ai-edge-litert and open3d; so says pyproject.toml
 # What an installation takes on the disk, pip's downloads included, rounded up.
 GIB = 1024**3
 BASE_GIB = 2.0
@@ -37,8 +36,7 @@ BASE_GIB = 2.0
 ALL_GIB = 12.0 if sys.platform == "linux" else 5.0
 # What pip says where the registry cannot be reached.
 OFFLINE_WORDS = ("name resolution", "NewConnectionError", "ConnectTimeout", "Network is unreachable", "ProxyError")
-# The code of a program that SIGINT ended, by the shells' convention.
-STOPPED = 130
+STOPPED = 130  # by SIGINT, in the shells' convention
 
 
 @dataclass(frozen=True)
@@ -64,15 +62,12 @@ ALL_LIBRARIES = (
     Library("libxkbcommon.so.0", "libxkbcommon0", "libxkbcommon", "libxkbcommon"),
 )
 
-# Most desktops have all of these; the first is what Debian's leave out.
+XCB = (("cursor", 0, "cursor"), ("icccm", 4, "wm"), ("keysyms", 1, "keysyms"))
 APP_LIBRARIES = (
     *ALL_LIBRARIES,
-    Library("libxcb-cursor.so.0", "libxcb-cursor0", "xcb-util-cursor", "xcb-util-cursor"),
-    Library("libxcb-icccm.so.4", "libxcb-icccm4", "xcb-util-wm", "xcb-util-wm"),
-    Library("libxcb-keysyms.so.1", "libxcb-keysyms1", "xcb-util-keysyms", "xcb-util-keysyms"),
+    *(Library(f"libxcb-{a}.so.{v}", f"libxcb-{a}{v}", f"xcb-util-{b}", f"xcb-util-{b}") for a, v, b in XCB),
     Library("libxkbcommon-x11.so.0", "libxkbcommon-x11-0", "libxkbcommon-x11", "libxkbcommon-x11"),
 )
-
 INSTALL_COMMANDS = {
     "apt": ["apt-get", "install", "-y", "--no-install-recommends"],
     "dnf": ["dnf", "install", "-y"],
@@ -97,11 +92,9 @@ COMMANDS = {
     "doctor": Command("say what works here, and what to do", (), CV2_LIBRARIES, needs_models=False),
     "mocap": Command("run any mocap command: mocap process FOLDER", (), CV2_LIBRARIES, needs_models=True),
 }
-# What ``mocap`` calls them, where it is another word.
-WORDS = {"mocap": [], "app": ["gui"]}
-USAGE = "\n".join(
-    ["Usage: python3 run.py COMMAND [arguments]", *(f"  {name:<8}{c.help}" for name, c in COMMANDS.items())]
-)
+WORDS = {"mocap": [], "app": ["gui"]}  # what ``mocap`` calls them, where it is another word
+USAGE = "Usage: python3 run.py COMMAND [arguments]\n"
+USAGE += "\n".join(f"  {name:<8}{command.help}" for name, command in COMMANDS.items())
 
 
 class SetupError(Exception):
@@ -144,9 +137,7 @@ def python_problem(version: tuple[int, int], bits_64: bool, system: str, machine
 def other_python() -> str | None:
     """Path of a supported Python beside this one, the newest first."""
     versions = [f"{major}.{minor}" for major, minor in reversed(SUPPORTED)]
-    for command in [[f"python{version}"] for version in versions] + [
-        ["py", f"-{version}"] for version in versions
-    ]:
+    for command in [*([f"python{v}"] for v in versions), *(["py", f"-{v}"] for v in versions)]:
         if shutil.which(command[0]):
             ask = [*command, "-c", "import sys; print(sys.executable)"]
             answer = subprocess.run(ask, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, check=False)
