@@ -123,7 +123,7 @@ def test_kill_9_leaves_a_session_that_opens(tmp_path: Path, quality: str) -> Non
     words = mocap("record", *sources, "-o", str(trial), "-c", str(rig), "--quality", quality)
     process = subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     times = trial / "raw" / "timestamps.csv"
-    while not times.is_file() or times.read_text().count("cam_4") < 15:
+    while not times.is_file() or min(times.read_text().count(film.stem) for film in films) < 15:
         time.sleep(0.02)
         assert process.poll() is None
     process.send_signal(signal.SIGKILL)
@@ -132,7 +132,7 @@ def test_kill_9_leaves_a_session_that_opens(tmp_path: Path, quality: str) -> Non
     opened = open_trial(trial)
     assert not read_toml(trial / "raw" / "recording.toml")["finished"]
     for video, t_s in zip(opened.videos, opened.t_s, strict=True):
-        assert video.n_frames >= 15
+        assert video.n_frames >= 14  # the last row may be of a picture that was not whole yet
         assert abs(len(read_timestamps_csv(times)[video.camera]) - video.n_frames) <= 1
         np.testing.assert_allclose(t_s - t_s[0], video.t_s[: len(t_s)] - video.t_s[0], rtol=0, atol=2e-5)
         assert at - t_s[-1] < 1.0
