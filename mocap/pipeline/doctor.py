@@ -44,6 +44,7 @@ BASE = {
     "pygltflib": "pygltflib",
     "rich": "rich",
     "scipy": "scipy.optimize",
+    "threadpoolctl": "threadpoolctl",
     "tomli-w": "tomli_w",
     "typer": "typer",
 }
