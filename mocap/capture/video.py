@@ -6,14 +6,11 @@ of damage; OpenCV decodes, up to twice as fast as PyAV, and turns the pictures a
 
 from __future__ import annotations
 
-import contextlib
 import os
-import queue
 import threading
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
 
 # FFmpeg inside OpenCV reports broken files on stderr in words of its own (PyAV's is quiet unless asked);
 # VideoError says it in ours. It is read once, when the first file is opened; -8 is FFmpeg's "quiet".
@@ -23,14 +20,12 @@ import av
 import cv2
 import numpy as np
 
+from mocap.core.ahead import Ahead
 from mocap.core.errors import VideoError
 from mocap.core.types import FloatArray, Frame, ImageArray
 
 # Frames decoded ahead of the consumer: enough to hide one slow frame, few enough to keep memory flat.
 FRAMES_AHEAD = 4
-
-# How often the decoding thread looks whether the consumer has left, s.
-STOP_POLL_S = 0.1
 
 # Video black is 16 of 255, and compression adds some noise; a black bar stays below this in every pixel.
 BAR_LEVEL = 48
@@ -164,65 +159,13 @@ def read_frames(info: VideoInfo, start: int = 0, stop: int | None = None) -> Ite
         yield from reader
 
 
-class FrameReader:
-    """Decodes a video in a thread, a few frames ahead of its consumer.
-
-    A context manager and an iterator of ``Frame``; leaving the context ends the thread, whether or not all
-    frames were taken.
-    """
+class FrameReader(Ahead[Frame]):
+    """Decodes a video in a thread, a few frames ahead of its consumer: see `Ahead`."""
 
     def __init__(self, info: VideoInfo, start: int = 0, stop: int | None = None) -> None:
-        self._info = info
-        self._range = range(start, info.n_frames if stop is None else min(stop, info.n_frames))
-        self._queue: queue.Queue[Frame | Exception | None] = queue.Queue(maxsize=FRAMES_AHEAD)
-        self._leave = threading.Event()
-        self._finished = False
-        self._thread = threading.Thread(target=self._run, name=f"decode {info.camera}", daemon=True)
-
-    def __enter__(self) -> FrameReader:
-        self._thread.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._leave.set()
-        self._thread.join()
-
-    def __iter__(self) -> Iterator[Frame]:
-        return self
-
-    def __next__(self) -> Frame:
-        if self._finished:
-            raise StopIteration
-        item = self._queue.get()
-        if isinstance(item, Frame):
-            return item
-        self._finished = True
-        if isinstance(item, Exception):
-            raise item
-        raise StopIteration
-
-    def _run(self) -> None:
-        try:
-            with contextlib.closing(_decode(self._info, self._range, self._leave)) as frames:
-                for frame in frames:
-                    if not self._put(frame):
-                        return
-        except Exception as error:  # whatever it is, the consumer must get it instead of waiting for ever
-            self._put(error)
-        else:
-            self._put(None)
-
-    def _put(self, item: Frame | Exception | None) -> bool:
-        """Hand over an item; False if the consumer has left."""
-        while not self._leave.is_set():
-            try:
-                self._queue.put(item, timeout=STOP_POLL_S)
-            except queue.Full:
-                continue
-            return True
-        return False
+        wanted = range(start, info.n_frames if stop is None else min(stop, info.n_frames))
+        leave = threading.Event()
+        super().__init__(_decode(info, wanted, leave), FRAMES_AHEAD, f"decode {info.camera}", leave)
 
 
 def _decode(info: VideoInfo, wanted: range, leave: threading.Event) -> Generator[Frame, None, None]:

@@ -13,12 +13,12 @@ from typing import Any
 import numpy as np
 
 from mocap.capture import FrameReader, VideoInfo, images_at
+from mocap.core.ahead import Ahead
 from mocap.core.errors import CancelledError, SessionError
 from mocap.core.progress import CancelToken, Progress
 from mocap.core.types import FloatArray, ImageArray, IntArray, Poses2D, SyncTable
 from mocap.detect import Detector, Past, ViewDetector, ViewPoses, ViewState, all_due, fill_between, steady_sides
 from mocap.detect.protocol import BoolArray
-from mocap.pipeline.ahead import Ahead
 from mocap.session import RunFolder, Stored, load, save
 
 STAGE = "detect"

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from mocap.capture import probe
+from mocap.core.ahead import Ahead
 from mocap.core.errors import CancelledError
 from mocap.core.progress import CancelToken, silent
 from mocap.core.skeleton import Skeleton
@@ -17,7 +18,6 @@ from mocap.core.types import ImageArray, Poses2D, SyncTable
 from mocap.detect import ViewDetector, ViewPoses, ViewState
 from mocap.detect.pace import no_past
 from mocap.pipeline import detection
-from mocap.pipeline.ahead import Ahead
 from mocap.pipeline.detection import detect_trial
 from mocap.presets import load_skeleton
 from mocap.session import RunFolder

@@ -27,14 +27,18 @@ class Ahead(Generic[Item]):
     """Takes items of a generator ahead of time, at most ``most`` of them.
 
     A context manager and an iterator; leaving the context ends the thread and closes the generator. What the
-    generator raises reaches whoever takes the item after the last.
+    generator raises reaches whoever takes the item after the last; after that there is nothing more, as with any
+    generator. A generator that may work for long between
+    two items can look at ``leave``, which is set when the consumer has left.
     """
 
-    def __init__(self, items: Generator[Item, None, None], most: int, name: str) -> None:
+    def __init__(
+        self, items: Generator[Item, None, None], most: int, name: str, leave: threading.Event | None = None
+    ) -> None:
         self._items = items
         self._queue: queue.Queue[Item | _End] = queue.Queue(maxsize=most)
-        self._leave = threading.Event()
-        self._ended: _End | None = None
+        self._leave = leave or threading.Event()
+        self._ended = False
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
 
     def __enter__(self) -> Ahead[Item]:
@@ -51,13 +55,14 @@ class Ahead(Generic[Item]):
         return self
 
     def __next__(self) -> Item:
-        if self._ended is None:
-            item = self._queue.get()
-            if not isinstance(item, _End):
-                return item
-            self._ended = item
-        if self._ended.error is not None:
-            raise self._ended.error
+        if self._ended:
+            raise StopIteration
+        item = self._queue.get()
+        if not isinstance(item, _End):
+            return item
+        self._ended = True
+        if item.error is not None:
+            raise item.error
         raise StopIteration
 
     def _run(self) -> None:
