@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -10,6 +9,7 @@ import numpy as np
 
 from calibration import CalibrationError, CameraRig, Intrinsics
 from mocap.capture.video import VideoInfo
+from mocap.core.names import last_number
 
 
 def fit_rig(rig: CameraRig, videos: Sequence[VideoInfo]) -> tuple[CameraRig, tuple[str, ...]]:
@@ -67,7 +67,7 @@ def _say_how(calibrated: Intrinsics, fitted: Intrinsics, video: VideoInfo) -> st
 
 def match_names(calibrated: tuple[str, ...], videos: tuple[str, ...]) -> dict[str, str]:
     """Map the name of each video to that of its camera."""
-    for key in (str, str.casefold, _last_number):
+    for key in (str, str.casefold, last_number):
         cameras = {key(name): name for name in calibrated}
         wanted = [key(name) for name in videos]
         unambiguous = len(cameras) == len(calibrated) and len(set(wanted)) == len(videos)
@@ -78,9 +78,3 @@ def match_names(calibrated: tuple[str, ...], videos: tuple[str, ...]) -> dict[st
         f"The calibration has the cameras {', '.join(calibrated)}; none of them is {', '.join(missing)}.",
         "Name the videos as the cameras of the calibration, or give the calibration of this recording.",
     )
-
-
-def _last_number(name: str) -> str:
-    """Last number in a name without leading zeros; the name itself if it has none."""
-    numbers = re.findall(r"\d+", name)
-    return str(int(numbers[-1])) if numbers else name

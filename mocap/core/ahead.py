@@ -28,8 +28,8 @@ class Ahead(Generic[Item]):
 
     A context manager and an iterator; leaving the context ends the thread and closes the generator. What the
     generator raises reaches whoever takes the item after the last; after that there is nothing more, as with any
-    generator. A generator that may work for long between
-    two items can look at ``leave``, which is set when the consumer has left.
+    generator. One that may work for long between two items can look at ``leave``, which is set when the consumer
+    has left.
     """
 
     def __init__(

@@ -15,6 +15,7 @@ from calibration.targets import AnyTarget, ArucoMarker, Checkerboard, read_targe
 from calibration.targets.identify import identify
 from mocap.capture import find_videos, probe
 from mocap.core.errors import CalibrationError, InputError
+from mocap.core.names import last_number
 from mocap.core.progress import CancelToken, Progress
 from mocap.core.types import FloatArray, IntArray
 from mocap.sync import TIMESTAMPS_FILE, from_frame_times, written_times
@@ -158,7 +159,7 @@ def search(
 
 def picture_number(path: Path) -> int:
     """The number that the name of a picture ends in; -1 if there is none."""
-    digits = _number(path.stem)
+    digits = last_number(path.stem)
     return int(digits) if digits.isdigit() else -1
 
 
@@ -217,11 +218,6 @@ def _videos(place: Path) -> CalibrationFootage:
     )
 
 
-def _number(name: str) -> str:
-    digits = re.findall(r"\d+", name)
-    return str(int(digits[-1])) if digits else name
-
-
 def _image_files(place: Path) -> dict[str, dict[str, Path]]:
     """Pictures by camera and instant: a folder a camera, or all in one folder, named by camera and number."""
     folders = [inner for inner in sorted(place.iterdir()) if inner.is_dir() and _pictures_in(inner)]
@@ -241,7 +237,7 @@ def _pictures_in(folder: Path) -> list[Path]:
 def _images(place: Path) -> CalibrationFootage:
     """Pictures; those whose names bear the same number were taken at the same instant."""
     files = _image_files(place)
-    keys = {camera: [_number(stem) for stem in images] for camera, images in files.items()}
+    keys = {camera: [last_number(stem) for stem in images] for camera, images in files.items()}
     instants = sorted({key for numbers in keys.values() for key in numbers}, key=lambda key: (len(key), key))
     frame_index = np.full((len(instants), len(files)), -1, dtype=np.int64)
     for c, numbers in enumerate(keys.values()):

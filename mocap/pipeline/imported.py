@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -10,7 +9,8 @@ import numpy as np
 
 from calibration import CameraRig
 from calibration.formats import find_rig, load_rig, save_rig
-from mocap.core.errors import InputError
+from mocap.capture import match_names
+from mocap.core.errors import CalibrationError, InputError
 from mocap.core.types import Poses2D, SyncTable
 from mocap.pipeline.inputs import Imported, TrialInput, open_trial
 from mocap.poseio import View, from_poses, pose_format, read_views, skeleton_of, to_poses
@@ -148,12 +148,13 @@ def _in_order(
     Names are compared as they are, then without case, then by their last number; as many nameless views as
     cameras are taken in order.
     """
-    for key in (str, str.casefold, _last_number):
-        known = {key(name): name for name in cameras}
-        found = {key(view.camera): view for view in views}
-        if len(known) == len(cameras) and len(found) == len(views) and set(found) <= set(known):
-            named = {known[name]: replace(view, camera=known[name]) for name, view in found.items()}
-            return tuple(named[name] for name in cameras if name in named), ()
+    try:
+        camera_of = match_names(cameras, tuple(view.camera for view in views))
+    except CalibrationError:
+        camera_of = {}
+    if camera_of:
+        named = {camera_of[view.camera]: replace(view, camera=camera_of[view.camera]) for view in views}
+        return tuple(named[name] for name in cameras if name in named), ()
     if len(views) == len(cameras):
         pairs = ", ".join(f"'{view.camera}' is '{name}'" for view, name in zip(views, cameras, strict=True))
         renamed = tuple(replace(view, camera=name) for view, name in zip(views, cameras, strict=True))
@@ -163,11 +164,6 @@ def _in_order(
         "Name the files or folders of detections as the cameras.",
         path,
     )
-
-
-def _last_number(name: str) -> str:
-    numbers = re.findall(r"\d+", name)
-    return str(int(numbers[-1])) if numbers else name
 
 
 def _register(request: ImportRequest, rig: CameraRig) -> TrialFolder:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import csv
-import re
 from pathlib import Path
 
 import numpy as np
 
 from mocap.core.errors import InputError
+from mocap.core.names import last_number
 from mocap.core.types import FloatArray
 
 TIMESTAMPS_FILE = "timestamps.csv"
@@ -57,14 +57,8 @@ def written_times(path: Path, cameras: tuple[str, ...]) -> tuple[FloatArray, ...
     written = read_timestamps_csv(path)
     if set(cameras) <= set(written):
         return tuple(written[name] for name in cameras)
-    by_number = {_number(name): times for name, times in written.items()}
-    numbers = [_number(name) for name in cameras]
+    by_number = {last_number(name): times for name, times in written.items()}
+    numbers = [last_number(name) for name in cameras]
     if len(set(numbers)) == len(cameras) and set(numbers) <= set(by_number):
         return tuple(by_number[number] for number in numbers)
     return None
-
-
-def _number(name: str) -> str:
-    """Last number in a name, without leading zeros; the name itself where it has none."""
-    digits = re.findall(r"\d+", name)
-    return str(int(digits[-1])) if digits else name
