@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from mocap.detect.runtimes.protocol import Array, TensorSpec, check_inputs, unreadable
+from mocap.detect.runtimes.protocol import Array, OpenedNetwork, TensorSpec, check_inputs, unreadable
 
 _STDERR_LOCK = threading.Lock()
 
@@ -41,7 +41,7 @@ def _quiet_native_stderr() -> Iterator[None]:
             os.close(kept)
 
 
-class LiteRtRuntime:
+class LiteRtRuntime(OpenedNetwork):
     """A `Runtime` of LiteRT.
 
     Parameters
@@ -56,7 +56,7 @@ class LiteRtRuntime:
         # Imported here: it costs a quarter of a second that commands without detection need not pay.
         from ai_edge_litert.interpreter import Interpreter
 
-        self._path, self._threads = path, threads
+        self._threads = threads
         try:
             with _quiet_native_stderr():
                 self._interpreter: Any = Interpreter(model_path=str(path), num_threads=threads)
@@ -65,31 +65,15 @@ class LiteRtRuntime:
             raise unreadable(path, "LiteRT", error) from error
         details = self._interpreter.get_input_details()
         self._input_index = [int(d["index"]) for d in details]
-        self._inputs = tuple(_spec(d) for d in details)
         self._shapes = [tuple(int(n) for n in d["shape"]) for d in details]
         answers = self._interpreter.get_output_details()
         self._output_index = [int(d["index"]) for d in answers]
-        self._outputs = tuple(_spec(d) for d in answers)
+        super().__init__(path, tuple(map(_spec, details)), tuple(map(_spec, answers)))
 
     @property
     def name(self) -> str:
         """Library, version and device."""
         return f"litert {importlib.metadata.version('ai-edge-litert')}, {self._threads} thread(s)"
-
-    @property
-    def path(self) -> Path:
-        """The file it was made from."""
-        return self._path
-
-    @property
-    def inputs(self) -> tuple[TensorSpec, ...]:
-        """What it eats."""
-        return self._inputs
-
-    @property
-    def outputs(self) -> tuple[TensorSpec, ...]:
-        """What it gives."""
-        return self._outputs
 
     def run(self, *inputs: Array) -> tuple[Array, ...]:
         """Run once; see `Runtime`."""

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from mocap.core.errors import MissingExtraError
-from mocap.detect.runtimes.protocol import OPEN, Array, TensorSpec, check_inputs, unreadable
+from mocap.detect.runtimes.protocol import OPEN, Array, OpenedNetwork, TensorSpec, check_inputs, unreadable
 
 _TYPES = {
     "tensor(float)": np.float32,
@@ -26,7 +26,7 @@ PROVIDERS = ("CUDAExecutionProvider", "CoreMLExecutionProvider", "CPUExecutionPr
 LOG_ERRORS = 3
 
 
-class OnnxRuntime:
+class OnnxRuntime(OpenedNetwork):
     """A `Runtime` of ONNX Runtime.
 
     Parameters
@@ -53,34 +53,19 @@ class OnnxRuntime:
         options.intra_op_num_threads, options.inter_op_num_threads = threads, 1
         options.log_severity_level = LOG_ERRORS
         providers = [name for name in PROVIDERS if name in onnxruntime.get_available_providers()]
-        self._path, self._threads, self._version = path, threads, onnxruntime.__version__
+        self._threads, self._version = threads, onnxruntime.__version__
         try:
             self._session: Any = onnxruntime.InferenceSession(str(path), options, providers=providers)
         except Exception as error:  # its errors have no common base below Exception
             raise unreadable(path, "ONNX Runtime", error) from error
-        self._inputs = tuple(map(_spec, self._session.get_inputs()))
-        self._outputs = tuple(map(_spec, self._session.get_outputs()))
+        inputs, outputs = self._session.get_inputs(), self._session.get_outputs()
+        super().__init__(path, tuple(map(_spec, inputs)), tuple(map(_spec, outputs)))
 
     @property
     def name(self) -> str:
         """Library, version and device."""
         provider = self._session.get_providers()[0].removesuffix("ExecutionProvider")
         return f"onnxruntime {self._version} on {provider}, {self._threads} thread(s)"
-
-    @property
-    def path(self) -> Path:
-        """The file it was made from."""
-        return self._path
-
-    @property
-    def inputs(self) -> tuple[TensorSpec, ...]:
-        """What it eats."""
-        return self._inputs
-
-    @property
-    def outputs(self) -> tuple[TensorSpec, ...]:
-        """What it gives."""
-        return self._outputs
 
     def run(self, *inputs: Array) -> tuple[Array, ...]:
         """Run once; see `Runtime`."""

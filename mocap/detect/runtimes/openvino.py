@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 
 from mocap.core.errors import MissingExtraError
-from mocap.detect.runtimes.protocol import OPEN, Array, TensorSpec, check_inputs, unreadable
+from mocap.detect.runtimes.protocol import OPEN, Array, OpenedNetwork, TensorSpec, check_inputs, unreadable
 
 
-class OpenVinoRuntime:
+class OpenVinoRuntime(OpenedNetwork):
     """A `Runtime` of OpenVINO in 32-bit floats.
 
     Parameters
@@ -34,7 +34,7 @@ class OpenVinoRuntime:
             import openvino
         except ImportError as error:
             raise MissingExtraError(f"OpenVINO, which is to run {path.name}, is absent.", "openvino") from error
-        self._path, self._threads, self._version = path, threads, openvino.__version__.split("-")[0]
+        self._threads, self._version = threads, openvino.__version__.split("-")[0]
         # It takes bf16 of itself where the processor has AMX: keypoints then move by whole pixels. One core's
         # threads are not pinned: several networks run side by side, and pinned they would share one core.
         options = {
@@ -48,28 +48,12 @@ class OpenVinoRuntime:
         except RuntimeError as error:
             raise unreadable(path, "OpenVINO", error) from error
         self._request: Any = compiled.create_infer_request()
-        self._inputs = tuple(map(_spec, compiled.inputs))
-        self._outputs = tuple(map(_spec, compiled.outputs))
+        super().__init__(path, tuple(map(_spec, compiled.inputs)), tuple(map(_spec, compiled.outputs)))
 
     @property
     def name(self) -> str:
         """Library, version and device."""
         return f"openvino {self._version}, {self._threads} thread(s)"
-
-    @property
-    def path(self) -> Path:
-        """The file it was made from."""
-        return self._path
-
-    @property
-    def inputs(self) -> tuple[TensorSpec, ...]:
-        """What it eats."""
-        return self._inputs
-
-    @property
-    def outputs(self) -> tuple[TensorSpec, ...]:
-        """What it gives."""
-        return self._outputs
 
     def run(self, *inputs: Array) -> tuple[Array, ...]:
         """Run once; see `Runtime`."""

@@ -81,6 +81,28 @@ class Runtime(Protocol):
         ...
 
 
+class OpenedNetwork:
+    """What every runtime knows of its network."""
+
+    def __init__(self, path: Path, inputs: tuple[TensorSpec, ...], outputs: tuple[TensorSpec, ...]) -> None:
+        self._path, self._inputs, self._outputs = path, inputs, outputs
+
+    @property
+    def path(self) -> Path:
+        """The file it was made from."""
+        return self._path
+
+    @property
+    def inputs(self) -> tuple[TensorSpec, ...]:
+        """What it eats; shapes and types are None where the file does not tell."""
+        return self._inputs
+
+    @property
+    def outputs(self) -> tuple[TensorSpec, ...]:
+        """What it gives; empty where the file does not tell."""
+        return self._outputs
+
+
 def wrong_kind(path: Path, why: str) -> ModelError:
     """Error of a network that is sound and yet not the one that its card describes."""
     return ModelError(

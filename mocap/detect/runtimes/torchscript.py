@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 
 from mocap.core.errors import MissingExtraError, ModelError
-from mocap.detect.runtimes.protocol import Array, TensorSpec, check_inputs, unreadable
+from mocap.detect.runtimes.protocol import Array, OpenedNetwork, TensorSpec, check_inputs, unreadable
 
 
-class TorchScriptRuntime:
+class TorchScriptRuntime(OpenedNetwork):
     """A `Runtime` of a TorchScript file, on the best device that torch finds.
 
     Parameters
@@ -37,7 +37,7 @@ class TorchScriptRuntime:
         except ImportError as error:
             raise MissingExtraError(f"Running {path.name} needs torch.", "torch") from error
         _refuse_pickles(path)
-        self._torch, self._path, self._threads = torch, path, threads
+        self._torch, self._threads = torch, threads
         self._device = best_device()
         try:
             with warnings.catch_warnings():  # torch calls its own format old; labs have files of it
@@ -46,27 +46,12 @@ class TorchScriptRuntime:
             names = [node.debugName() for node in self._module.graph.inputs()][1:]
         except (RuntimeError, ValueError) as error:
             raise unreadable(path, "torch", error) from error
-        self._inputs = tuple(TensorSpec(name, None, None) for name in names)
+        super().__init__(path, tuple(TensorSpec(name, None, None) for name in names), ())
 
     @property
     def name(self) -> str:
         """Library, version and device."""
         return f"torch {self._torch.__version__} on {self._device}"
-
-    @property
-    def path(self) -> Path:
-        """The file it was made from."""
-        return self._path
-
-    @property
-    def inputs(self) -> tuple[TensorSpec, ...]:
-        """What it eats; the file tells neither shapes nor types."""
-        return self._inputs
-
-    @property
-    def outputs(self) -> tuple[TensorSpec, ...]:
-        """Empty: the file does not tell."""
-        return ()
 
     def run(self, *inputs: Array) -> tuple[Array, ...]:
         """Run once; see `Runtime`. A tuple, list or dict of tensors comes out in its own order."""
