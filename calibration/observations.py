@@ -28,6 +28,8 @@ from calibration.transforms import FloatArray
 
 Progress = Callable[[str, int, int], None]
 Cancelled = Callable[[], bool]
+# Told of every picture that was searched, by the threads that search: camera, instant, picture, what it shows.
+Watch = Callable[[str, int, Image, Detection], None]
 
 STAGE = "board"
 
@@ -74,6 +76,7 @@ def observe(
     cache_dir: Path | None = None,
     most_instants: int = MOST_INSTANTS,
     workers: int | None = None,
+    watch: Watch | None = None,
 ) -> Observations:
     """Search synchronised pictures for a target.
 
@@ -93,6 +96,8 @@ def observe(
         If there are more, they are thinned out evenly.
     workers : int or None
         Threads; as many as processors if None. OpenCV works outside Python's lock.
+    watch : Watch or None
+        Who wants to see each picture with what was found in it. Results kept from before show none.
 
     Raises
     ------
@@ -109,10 +114,13 @@ def observe(
     if kept is not None and (known := _load(kept, cameras, target)) is not None:
         progress(STAGE, 1, 1)
         return known
-    work = _Work(target, int(np.count_nonzero(frame_index >= 0)), progress, cancelled)
+    work = _Work(target, int(np.count_nonzero(frame_index >= 0)), progress, cancelled, watch)
     threads = min(workers or os.cpu_count() or 1, len(cameras))
     with ThreadPoolExecutor(threads, thread_name_prefix="board") as pool:
-        jobs = [pool.submit(work.search, film, frame_index[:, c]) for c, film in enumerate(footage.values())]
+        jobs = [
+            pool.submit(work.search, camera, film, frame_index[:, c])
+            for c, (camera, film) in enumerate(footage.items())
+        ]
         seen = [job.result() for job in jobs]
     if work.stopped:
         raise CancelledError
@@ -146,9 +154,11 @@ class _Seen:
 class _Work:
     """The search, shared by the threads; one camera is searched by one thread, as it tracks the board."""
 
-    def __init__(self, target: AnyTarget, total: int, progress: Progress, cancelled: Cancelled) -> None:
+    def __init__(
+        self, target: AnyTarget, total: int, progress: Progress, cancelled: Cancelled, watch: Watch | None
+    ) -> None:
         self._target, self._total = target, total
-        self._progress, self._cancelled = progress, cancelled
+        self._progress, self._cancelled, self._watch = progress, cancelled, watch
         self._lock = threading.Lock()
         self._stop = threading.Event()
         self._done = 0
@@ -158,15 +168,15 @@ class _Work:
         """Whether somebody asked to stop."""
         return self._stop.is_set()
 
-    def search(self, film: Footage, index: NDArray[np.int64]) -> _Seen:
+    def search(self, camera: str, film: Footage, index: NDArray[np.int64]) -> _Seen:
         """Search the pictures (T,) of one camera."""
         try:
-            return self._search(film, index)
+            return self._search(camera, film, index)
         except BaseException:
             self._stop.set()  # the other threads need not finish
             raise
 
-    def _search(self, film: Footage, index: NDArray[np.int64]) -> _Seen:
+    def _search(self, camera: str, film: Footage, index: NDArray[np.int64]) -> _Seen:
         instants = np.flatnonzero(index >= 0)
         detections: list[Detection | None] = [None] * index.shape[0]
         samples: list[Image] = []
@@ -180,6 +190,8 @@ class _Work:
                 break
             found = self._look(grey(image), previous, changes, n % THOROUGH_EVERY == 0)
             detections[by_frame[frame]] = found
+            if self._watch is not None:
+                self._watch(camera, by_frame[frame], image, found)
             # Nothing of a picture is needed once its corners are known; corners are none without pictures.
             if found.corners == 0 and len(samples) < SAMPLES and n % sample_every == sample_every // 2:
                 samples.append(image)

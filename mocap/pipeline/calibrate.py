@@ -17,7 +17,7 @@ from calibration.bundle import BundleResult, BundleSettings, adjust_with_times
 from calibration.extrinsics import check_mirrored, first_rig, only, settle_ends
 from calibration.files import atomic_write, explain_write_error
 from calibration.formats import save_rig
-from calibration.observations import Observations
+from calibration.observations import Observations, Watch
 from calibration.report import (
     CalibrationReport,
     choose_heldout,
@@ -134,9 +134,12 @@ class _Clock:
 
 
 def calibrate(
-    request: CalibrateRequest, progress: Progress = silent, cancel: CancelToken | None = None
+    request: CalibrateRequest,
+    progress: Progress = silent,
+    cancel: CancelToken | None = None,
+    watch: Watch | None = None,
 ) -> Calibrated:
-    """Calibrate all cameras of a folder, jointly.
+    """Calibrate all cameras of a folder, jointly; ``watch`` sees the pictures as they are searched.
 
     Raises
     ------
@@ -152,7 +155,7 @@ def calibrate(
         footage = open_footage(request.folder)
         target, assumed = open_target(request.folder, request.board, footage, request.square_m)
     with clock.stage("detect"):
-        seen = search(footage, target, progress, cancel, _cache(request))
+        seen = search(footage, target, progress, cancel, _cache(request), watch)
     lenses = _lenses(request, footage, seen.sightings, target, clock, progress, cancel)
     with clock.stage("extrinsics"):
         sightings, notes = _told_apart(seen, target, lenses)
@@ -263,14 +266,20 @@ def _cache(request: CalibrateRequest) -> Path:
     return _rig_file(request).parent / ".cache"
 
 
-def _put_aside(rig_file: Path) -> None:
-    """Keep the session's former calibration under the next free number: runs of before were made with it."""
+def put_aside(rig_file: Path) -> None:
+    """Keep the session's former calibration under the next free number: runs of before were made with it.
+
+    Its report goes with it: what was sure then is asked when two calibrations are compared.
+    """
     if rig_file.is_file():
         count = 1
         while (kept := rig_file.with_name(f"{rig_file.stem}-{count}{rig_file.suffix}")).exists():
             count += 1
         try:
             rig_file.rename(kept)
+            for report in (rig_file.with_name("report.json"), rig_file.with_name("report.html")):
+                if report.is_file():
+                    report.rename(report.with_name(f"{report.stem}-{count}{report.suffix}"))
         except OSError as error:
             raise explain_write_error(error, kept) from error
 
@@ -311,7 +320,7 @@ def _write(
     )
     report_file = rig_file.with_name("report.html")
     if request.out is None:
-        _put_aside(rig_file)
+        put_aside(rig_file)
     save_rig(rig, rig_file, "anipose")
     poses: FloatArray = world_from_solve @ result.world_from_board
     used = solved.sightings.at(~solved.heldout)

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from calibration.footage import Footage, ImageFootage, VideoFootage
-from calibration.observations import Observations, observe
+from calibration.observations import Observations, Watch, observe
 from calibration.targets import AnyTarget, ArucoMarker, Checkerboard, read_target
 from calibration.targets.identify import identify
 from mocap.capture import find_videos, probe
@@ -144,6 +144,7 @@ def search(
     progress: Progress,
     cancel: CancelToken,
     cache_dir: Path | None = None,
+    watch: Watch | None = None,
 ) -> Observations:
     """Search all pictures for the target; see ``calibration.observations.observe``."""
     return observe(
@@ -154,6 +155,7 @@ def search(
         progress=progress,
         cancelled=lambda: cancel.cancelled,
         cache_dir=cache_dir,
+        watch=watch,
     )
 
 
