@@ -11,12 +11,12 @@ from PySide6.QtGui import QPainter, QPixmap
 from PySide6.QtWidgets import QApplication, QDialog, QWidget
 
 from mocap.core.errors import InputError
+from mocap.gui.jobs.process import ProcessJob
 from mocap.gui.presenters.jobs import Failed, Finished, JobHandle, JobRequest, Message, Step
 from mocap.gui.presenters.words import Trouble
 from mocap.gui.views.export import ExportDialog
 from mocap.gui.views.main import MainWindow
 from mocap.gui.views.newrun import NewRunDialog
-from mocap.gui.views.shortcuts import KeysDialog
 from mocap.gui.views.theme import DARK, LIGHT, Theme
 
 SIZES = ((1280, 800), (2560, 1440))
@@ -95,7 +95,7 @@ class _Tour:
             # The recording with most pixels tells most about the views.
             shown = max(rows, key=lambda entry: (len(entry.videos), entry.best.summary.frames))  # type: ignore[union-attr]
             assert shown.best is not None
-            window.library_page.table.selectRow(window.library_page.model.rows.index(shown))
+            window.page("library").table.selectRow(window.page("library").model.rows.index(shown))
             self._keep("library")
             self._jobs()
             window.jobs_dock.hide()
@@ -118,7 +118,7 @@ class _Tour:
             (Step("detect", 12, 400), Step("detect", 208, 400)),
         ]
         for title in ("balance · Balanced", "one camera · Fast", "walk · Accurate"):
-            window.jobs.add(JobRequest(title, Path("videos"), "balanced"))
+            window.jobs.add(ProcessJob(title, Path("videos"), "balanced"))
             self._pause(0.4)
         window.jobs_dock.show()
         self._pause(0.6)
@@ -129,12 +129,12 @@ class _Tour:
         self._over(asked, "new-run", ready=lambda: asked.start.isEnabled())
         export = ExportDialog(self.window, run)
         self._over(export, "export")
-        self._over(KeysDialog(self.window), "keys")
+        self._over(self.window.keys_dialog(), "keys")
 
     def _review(self, run: Path) -> None:
         window = self.window
         window.open_run(run)
-        page = window.review_page
+        page = window.page("review")
         self._wait(lambda: page.review is not None)
         page.reset_layout()
         self._pause(0.3)

@@ -10,11 +10,13 @@ from multiprocessing.synchronize import Event
 
 from mocap.core.errors import CancelledError
 from mocap.core.progress import CancelToken
-from mocap.gui.presenters.jobs import Failed, Finished, JobHandle, JobRequest, Message, Step, Stopped
+from mocap.gui.presenters.jobs import Failed, Finished, JobHandle, JobRequest, Message, Stopped
 from mocap.gui.presenters.words import Trouble, trouble_of
 
 # Messages taken in at one poll: more wait for the next, so that a chatty job does not hold the window.
 MOST_AT_ONCE = 200
+# After one of these a job says no more.
+OVER = (Finished, Stopped, Failed)
 
 
 def run_job(request: JobRequest, pipe: Connection, stop: Event) -> None:
@@ -28,12 +30,7 @@ def run_job(request: JobRequest, pipe: Connection, stop: Event) -> None:
     threading.Thread(target=pass_on, daemon=True).start()
     last: Message
     try:
-        from mocap.pipeline.run import ProcessRequest, process
-        from mocap.pipeline.settings import load_settings
-
-        wanted = ProcessRequest(request.path, load_settings(request.preset), request.calibration, request.out)
-        result = process(wanted, lambda stage, done, total: pipe.send(Step(stage, done, total)), cancel)
-        last = Finished(result.folder, result.reused, result.summary.warnings)
+        last = request.run(pipe.send, cancel)
     except CancelledError:
         last = Stopped()
     except Exception as error:  # whatever it is, the window must be told instead of waiting for ever
@@ -70,7 +67,7 @@ class _Running:
         try:
             while not self._over and len(heard) < MOST_AT_ONCE and self._pipe.poll():
                 heard.append(self._pipe.recv())
-                self._over = not isinstance(heard[-1], Step)
+                self._over = isinstance(heard[-1], OVER)
         except (EOFError, OSError):
             self._over = True
             self._process.join(timeout=1.0)

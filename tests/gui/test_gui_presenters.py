@@ -11,9 +11,10 @@ import numpy as np
 import pytest
 
 from mocap.core.errors import SessionError
+from mocap.gui.jobs.process import ProcessJob
 from mocap.gui.presenters.exports import PRESETS, Export, write
 from mocap.gui.presenters.frames import FrameStore
-from mocap.gui.presenters.jobs import Failed, Finished, JobRequest, Jobs, Step, Stopped, share_of
+from mocap.gui.presenters.jobs import Failed, Finished, Jobs, Step, Stopped, share_of
 from mocap.gui.presenters.library import Library, read_library
 from mocap.gui.presenters.newrun import missing, presets, request, survey
 from mocap.gui.presenters.playhead import Playhead
@@ -25,7 +26,7 @@ from tests.conftest import ring_rig
 from tests.gui.conftest import FakeRunner
 from tests.integration.film import write_video
 
-ASK = JobRequest("walk", Path("walk"), "balanced")
+ASK = ProcessJob("walk", Path("walk"), "balanced")
 
 
 def until(so: Callable[[], object]) -> None:
@@ -38,14 +39,14 @@ def until(so: Callable[[], object]) -> None:
 def test_jobs_run_one_after_the_other(runner: FakeRunner) -> None:
     jobs = Jobs(runner)
     over: list[str] = []
-    jobs.finished = lambda job: over.append(job.state)
+    jobs.over.subscribe(lambda job: over.append(job.state))
     first, second = jobs.add(ASK), jobs.add(ASK)
     assert [job.state for job in jobs.jobs] == ["waiting", "running"]
     runner.started[0].said.append(Finished(Path("run"), False, ("look here",)))
     jobs.tick()
     assert over == ["done"]
     done = next(job for job in jobs.jobs if job.id == first)
-    assert done.run == Path("run")
+    assert done.result == Path("run")
     assert any("look here" in line for line in done.log)
     assert len(runner.started) == 2
     jobs.cancel(second)
@@ -79,18 +80,18 @@ def test_the_time_left_leaves_out_what_was_there_before(runner: FakeRunner) -> N
     now[0] = 10.0
     runner.started[0].said.append(Step("detect", 300, 400))
     jobs.tick()
-    gained = share_of(Step("detect", 300, 400)) - share_of(Step("detect", 200, 400))
-    expected = 10.0 / gained * (1 - share_of(Step("detect", 300, 400)))
+    gained = share_of(Step("detect", 300, 400), STAGES) - share_of(Step("detect", 200, 400), STAGES)
+    expected = 10.0 / gained * (1 - share_of(Step("detect", 300, 400), STAGES))
     assert jobs.jobs[0].left_s == pytest.approx(expected)
     # Another stage at its beginning must not turn the bar back.
     runner.started[0].said.append(Step("detect", 100, 400))
     jobs.tick()
-    assert jobs.jobs[0].share == share_of(Step("detect", 300, 400))
+    assert jobs.jobs[0].share == share_of(Step("detect", 300, 400), STAGES)
 
 
 def test_shares_of_the_stages_are_the_whole() -> None:
     assert sum(share for _, share in STAGES.values()) == pytest.approx(1.0)
-    shares = [share_of(Step(stage, 1, 1)) for stage in STAGES]
+    shares = [share_of(Step(stage, 1, 1), STAGES) for stage in STAGES]
     assert shares == sorted(shares)
     assert shares[-1] == pytest.approx(1.0)
 

@@ -11,7 +11,8 @@ from typing import Any
 
 import pytest
 
-from mocap.gui.presenters.jobs import Failed, Finished, JobRequest, Step
+from mocap.gui.jobs.process import ProcessJob
+from mocap.gui.presenters.jobs import Failed, Finished, Step
 from mocap.gui.presenters.words import Trouble
 from tests.gui.conftest import FakeRunner, Wait
 
@@ -19,7 +20,7 @@ from tests.gui.conftest import FakeRunner, Wait
 LONGEST_TURN_S = 0.05
 # In two seconds, at least.
 FRAMES_SHOWN = 5
-ASK = JobRequest("walk", Path("walk"), "balanced")
+ASK = ProcessJob("walk", Path("walk"), "balanced")
 
 
 def key(widget: Any, name: str, modifier: str = "NoModifier") -> None:
@@ -40,8 +41,8 @@ def click(widget: Any) -> None:
 @pytest.fixture
 def reviewing(window: Any, run_folder: Path, wait: Wait) -> Any:
     """The window with the run open and its first pictures there."""
-    click(window.library_page.inspector.review)
-    page = window.review_page
+    click(window.page("library").inspector.review)
+    page = window.page("review")
     wait(lambda: page.review is not None)
     wait(lambda: all(view.drawn_instant == 0 for view in page.videos.views))
     window.activateWindow()
@@ -72,7 +73,7 @@ def test_what_a_user_set_for_qt_stays(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_the_library_is_searched_by_typing(window: Any) -> None:
     from PySide6.QtTest import QTest
 
-    page = window.library_page
+    page = window.page("library")
     assert page.model.rowCount() == 1
     QTest.keyClicks(page.search, "nobody")
     assert page.model.rowCount() == 0
@@ -133,7 +134,7 @@ def test_a_dropped_folder_becomes_a_job_and_a_run_to_open(
     runner.started[0].said += [Finished(run_folder, False)]
     wait(lambda: card.open.isVisible())
     click(card.open)
-    wait(lambda: window.review_page.review is not None)
+    wait(lambda: window.page("review").review is not None)
 
 
 def test_a_job_is_stopped_and_its_trouble_told(window: Any, runner: FakeRunner, wait: Wait) -> None:
@@ -229,15 +230,15 @@ def test_panes_are_found_as_they_were_left(
     from mocap.gui.views.main import MainWindow
 
     reviewing.docks[1].hide()
-    window.keep_layout()
+    window.page("review").keep_layout()
     again = MainWindow(FakeRunner(), window.library.root, window._settings)
     again.show()
     again.open_run(run_folder)
-    wait(lambda: again.review_page.review is not None)
+    wait(lambda: again.page("review").review is not None)
     app.processEvents()
-    assert [dock.isVisible() for dock in again.review_page.docks] == [True, False, True]
+    assert [dock.isVisible() for dock in again.page("review").docks] == [True, False, True]
     again.act("layout")
-    assert all(dock.isVisible() for dock in again.review_page.docks)
+    assert all(dock.isVisible() for dock in again.page("review").docks)
     again.close_quietly()
     again.deleteLater()
 
@@ -252,7 +253,7 @@ def test_a_run_without_its_videos_is_shown_all_the_same(
     videos = "\n".join(f'cam_{n} = "gone_{n}.mp4"' for n in range(1, 5))
     (trial / "trial.toml").write_text(f"schema_version = 1\n[videos]\n{videos}\n")
     window.open_run(trial / "runs" / run_folder.name)
-    page = window.review_page
+    page = window.page("review")
     wait(lambda: page.review is not None)
     wait(lambda: all("gone" in view._words for view in page.videos.views))
     window.open_run(tmp_path / "no run")
@@ -279,7 +280,7 @@ def test_the_export_dialog_says_what_is_held(app: object, run_folder: Path, tmp_
 def test_a_job_runs_in_a_process_of_its_own(tmp_path: Path, wait: Wait) -> None:
     from mocap.gui.worker import ProcessRunner
 
-    handle, heard = ProcessRunner().start(JobRequest("none", tmp_path / "gone", "balanced")), []
+    handle, heard = ProcessRunner().start(ProcessJob("none", tmp_path / "gone", "balanced")), []
     wait(lambda: heard.extend(handle.poll()) or heard)
     (last,) = heard
     assert isinstance(last, Failed)

@@ -3,31 +3,24 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal, Protocol
 
+from mocap.core.events import Subscribers
+from mocap.core.progress import CancelToken, Progress
 from mocap.gui.presenters.changes import Changes
-from mocap.gui.presenters.words import STAGES, Trouble, duration, stage_title
+from mocap.gui.presenters.words import Trouble, duration
 
+# Stages of a job in order: what each is called, and its usual share of the time.
+Stages = Mapping[str, tuple[str, float]]
 State = Literal["waiting", "running", "stopping", "done", "stopped", "failed"]
 
 # Before this share of the work an estimate of the rest says nothing.
 LEAST_SHARE = 0.02
 # Lines of a log that are kept; a job writes about a dozen.
 LOG_LINES = 500
-
-
-@dataclass(frozen=True)
-class JobRequest:
-    """A recording to process: what ``mocap process`` takes."""
-
-    title: str
-    path: Path
-    preset: str
-    calibration: Path | None = None
-    out: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -48,11 +41,22 @@ class Said:
 
 @dataclass(frozen=True)
 class Finished:
-    """The job is done; its run lies in ``run``."""
+    """The job is done.
 
-    run: Path
-    reused: bool
+    Attributes
+    ----------
+    result : Path or None
+        What it made.
+    reused : bool
+        Whether that was there before.
+    opens : str
+        Name of the page that shows the result.
+    """
+
+    result: Path | None
+    reused: bool = False
     warnings: tuple[str, ...] = ()
+    opens: str = "review"
 
 
 @dataclass(frozen=True)
@@ -68,6 +72,38 @@ class Failed:
 
 
 Message = Step | Said | Finished | Stopped | Failed
+Tell = Callable[[Message], None]
+
+
+def steps(tell: Tell) -> Progress:
+    """Progress of a pipeline, told as steps."""
+    return lambda stage, done, total: tell(Step(stage, done, total))
+
+
+class JobRequest(Protocol):
+    """A long job: plain data that another process can take, and that knows how to do itself."""
+
+    @property
+    def title(self) -> str:
+        """What it is called in the list of jobs."""
+        ...
+
+    @property
+    def stages(self) -> Stages:
+        """Its stages in order."""
+        ...
+
+    def run(self, tell: Tell, cancel: CancelToken) -> Finished:
+        """Do it, in whatever process; say how it goes.
+
+        Raises
+        ------
+        CancelledError
+            If it was asked to stop.
+        ExplainedError
+            If it cannot be done.
+        """
+        ...
 
 
 class JobHandle(Protocol):
@@ -112,8 +148,15 @@ class Job:
     seconds: float = 0.0
     left_s: float = float("nan")
     log: tuple[str, ...] = ()
-    run: Path | None = None
+    result: Path | None = None
+    opens: str = ""
     trouble: Trouble | None = None
+
+    @property
+    def stage_title(self) -> str:
+        """Name of its stage for people."""
+        stages = self.request.stages
+        return stages[self.stage][0] if self.stage in stages else self.stage.capitalize()
 
     @property
     def active(self) -> bool:
@@ -121,22 +164,21 @@ class Job:
         return self.state in ("waiting", "running", "stopping")
 
 
-def share_of(step: Step) -> float:
+def share_of(step: Step, stages: Stages) -> float:
     """Share of the whole work at a step: stages before it, and its part."""
-    order = list(STAGES)
-    if step.stage not in STAGES:
+    if step.stage not in stages:
         return 0.0
-    before = sum(STAGES[name][1] for name in order[: order.index(step.stage)])
+    order = list(stages)
+    before = sum(stages[name][1] for name in order[: order.index(step.stage)])
     part = step.done / step.total if step.total > 0 else 0.0
-    return min(1.0, before + STAGES[step.stage][1] * part)
+    return min(1.0, before + stages[step.stage][1] * part)
 
 
 class Jobs:
     """The queue. ``tick`` is called by a timer; all state changes there or by the user's orders."""
 
     def __init__(self, runner: JobRunner, clock: Callable[[], float] = time.monotonic) -> None:
-        self.changed = Changes()
-        self.finished: Callable[[Job], None] = lambda job: None
+        self.changed, self.over = Changes(), Subscribers[Job]()
         self._runner, self._clock = runner, clock
         self._jobs: dict[int, Job] = {}
         self._handle: JobHandle | None = None
@@ -187,7 +229,7 @@ class Jobs:
         else:
             self._handle, self._current = None, None
             self._start_next()
-            self.finished(job)
+            self.over.emit(job)
         self.changed.emit()
 
     def _start_next(self) -> None:
@@ -202,18 +244,18 @@ class Jobs:
         assert self._current is not None
         job = self._jobs[self._current]
         if isinstance(message, Step):
-            share = max(job.share, share_of(message))
+            share = max(job.share, share_of(message, job.request.stages))
             if self._from is None:
                 self._from = (share, self._clock())
-            log = job.log if message.stage == job.stage else self._logged(job, f"{stage_title(message.stage)}.")
-            self._put(replace(job, stage=message.stage, share=share, log=log))
+            new, job = message.stage != job.stage, replace(job, stage=message.stage, share=share)
+            self._put(replace(job, log=self._logged(job, f"{job.stage_title}.")) if new else job)
         elif isinstance(message, Said):
             self._put(replace(job, log=self._logged(job, message.text)))
         elif isinstance(message, Finished):
-            said = "This run was there before." if message.reused else "Finished."
+            said = "This was done before, with the same settings." if message.reused else "Finished."
             log = (*job.log, *(f"Note: {text}" for text in message.warnings))
-            job = replace(job, state="done", share=1.0, run=message.run, log=log)
-            self._put(replace(job, log=self._logged(job, said)))
+            done = replace(job, state="done", share=1.0, result=message.result, opens=message.opens, log=log)
+            self._put(replace(done, log=self._logged(done, said)))
         elif isinstance(message, Stopped):
             said = "Stopped. Started again, it goes on where it was."
             self._put(replace(job, state="stopped", log=self._logged(job, said)))

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mocap.core.errors import ExplainedError
-from mocap.gui.presenters.jobs import JobRequest
+from mocap.gui.jobs.process import ProcessJob
 from mocap.gui.presenters.words import Trouble, title, trouble_of
 from mocap.presets import preset_names, preset_path, read_toml
 
@@ -102,6 +102,6 @@ def missing(found: Survey, calibration: Path | None) -> Trouble | None:
     return None
 
 
-def request(found: Survey, preset: str, calibration: Path | None) -> JobRequest:
+def request(found: Survey, preset: str, calibration: Path | None) -> ProcessJob:
     """The job that processes what was found."""
-    return JobRequest(f"{found.folder.name} · {title(preset)}", found.folder, preset, calibration)
+    return ProcessJob(f"{found.folder.name} · {title(preset)}", found.folder, preset, calibration)

@@ -40,11 +40,6 @@ def trouble_of(error: BaseException) -> Trouble:
     return Trouble(f"This is a defect of the software: {error!r}.", "Please report it with what you did before.")
 
 
-def stage_title(stage: str) -> str:
-    """Name of a stage for people."""
-    return STAGES[stage][0] if stage in STAGES else stage.capitalize()
-
-
 def time_left(seconds: float) -> str:
     """Remaining time, as coarse as it is known."""
     if not math.isfinite(seconds):

@@ -15,7 +15,7 @@ from PySide6.QtWidgets import (
 )
 
 from mocap.gui.presenters.jobs import Job, Jobs
-from mocap.gui.presenters.words import duration, stage_title, time_left
+from mocap.gui.presenters.words import duration, time_left
 from mocap.gui.views.parts import TroubleCard, button, label, named
 
 LOG_HEIGHT_PX = 130
@@ -32,7 +32,7 @@ WORDS = {
 class JobsPanel(QScrollArea):
     """All jobs, newest first."""
 
-    open_run = Signal(object)  # Path
+    open_result = Signal(object)  # Job
 
     def __init__(self, jobs: Jobs) -> None:
         super().__init__()
@@ -62,7 +62,7 @@ class JobsPanel(QScrollArea):
             if job.id not in self._cards:
                 card = JobCard(job.id)
                 card.stop.clicked.connect(lambda _=False, number=job.id: self._jobs.cancel(number))
-                card.opened.connect(self.open_run)
+                card.opened.connect(self.open_result)
                 self._cards[job.id] = card
                 self._layout.insertWidget(0, card)
             self._cards[job.id].show_job(job)
@@ -82,7 +82,10 @@ class JobCard(QFrame):
         named(self.bar, f"Progress of job {number}")
         self._stage, self._time = label("", "faint"), label("", "faint")
         self.trouble = TroubleCard()
-        self.stop, self.open = button("Stop", f"Stop job {number}"), button("Open review", primary=True)
+        self.stop, self.open = (
+            button("Stop", f"Stop job {number}"),
+            button("Open", f"Open the result of job {number}", primary=True),
+        )
         self.open.clicked.connect(self._open)
         self.log = QPlainTextEdit(readOnly=True)
         named(self.log, f"Log of job {number}")
@@ -113,8 +116,7 @@ class JobCard(QFrame):
         layout.addWidget(self.log)
 
     def _open(self) -> None:
-        if self._job is not None and self._job.run is not None:
-            self.opened.emit(self._job.run)
+        self.opened.emit(self._job)
 
     def show_job(self, job: Job) -> None:
         """Show the job as it is now."""
@@ -131,14 +133,14 @@ class JobCard(QFrame):
             self._state.style().polish(self._state)
         self.bar.setVisible(job.state in ("running", "stopping"))
         self.bar.setValue(round(STEPS * job.share))
-        begun = stage_title(job.stage) if job.stage else "Opening the videos"
+        begun = job.stage_title or "Opening the files"
         self._stage.setText(begun if running else "")
         left = time_left(job.left_s)
         self._stage.setVisible(running)
         self._time.setVisible(running or job.state == "stopping")
         self._time.setText("  ·  ".join(filter(None, (duration(job.seconds), left))) if job.seconds else "")
         self.stop.setVisible(job.state in ("waiting", "running"))
-        self.open.setVisible(job.run is not None)
+        self.open.setVisible(job.result is not None)
         self.trouble.show_trouble(job.trouble)
         if before is None or before.log != job.log:
             self.log.setPlainText("\n".join(job.log))

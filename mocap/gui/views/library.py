@@ -23,6 +23,7 @@ from PySide6.QtWidgets import (
 
 from mocap.gui.presenters.library import COLUMNS, Library, RunEntry, TrialEntry
 from mocap.gui.presenters.words import number
+from mocap.gui.views.context import Context, Page
 from mocap.gui.views.parts import Choice, Figures, TroubleCard, button, clear_layout, label, named
 from mocap.gui.views.theme import DARK, Theme
 
@@ -87,15 +88,12 @@ class TrialTable(QAbstractTableModel):
         self._library.sort(column, order == Qt.SortOrder.DescendingOrder)
 
 
-class LibraryPage(QWidget):
+class LibraryPage(Page):
     """Table and inspector."""
 
-    new_run = Signal(object)  # Path or None
-    open_run = Signal(object)  # Path
-    export_run = Signal(object)  # Path
-
-    def __init__(self, library: Library) -> None:
+    def __init__(self, context: Context) -> None:
         super().__init__()
+        self._context, library = context, context.library
         self.setObjectName("page")
         self._library = library
         self._chosen: Path | None = None
@@ -107,12 +105,19 @@ class LibraryPage(QWidget):
         self._count = label("", "faint")
         self.trouble = TroubleCard()
         self.inspector = Inspector()
-        self.inspector.open_run.connect(self.open_run)
-        self.inspector.export_run.connect(self.export_run)
-        self.inspector.process.connect(self.new_run)
+        self.inspector.open_run.connect(context.open_run)
+        self.inspector.export_run.connect(context.export_run)
+        self.inspector.process.connect(context.new_run)
         self._lay_out()
         library.changed.subscribe(self._reload)
         self._reload()
+
+    def act(self, what: str) -> None:
+        """Do what a key asks for."""
+        if what == "search":
+            self.search.setFocus()
+        elif what == "export":
+            self.inspector.export.click()
 
     def set_theme(self, theme: Theme) -> None:
         """Recolour the table."""
@@ -122,7 +127,7 @@ class LibraryPage(QWidget):
     def _lay_out(self) -> None:
         new = button("New run", "New run on a folder of videos", primary=True)
         new.setToolTip("Choose a folder of videos (Ctrl+N), or drop one anywhere in this window")
-        new.clicked.connect(lambda: self.new_run.emit(None))
+        new.clicked.connect(lambda: self._context.new_run(None))
         head = QHBoxLayout()
         head.addWidget(label("Library", "title"))
         head.addSpacing(12)
@@ -181,7 +186,7 @@ class LibraryPage(QWidget):
 
     def _open(self, entry: TrialEntry) -> None:
         if entry.best is not None:
-            self.open_run.emit(entry.best.folder)
+            self._context.open_run(entry.best.folder)
 
     def _select(self) -> None:
         rows = self.table.selectionModel().selectedRows()

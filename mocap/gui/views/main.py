@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
-from PySide6.QtCore import QByteArray, QSettings, QSize, Qt, QTimer
+from PySide6.QtCore import QSettings, QSize, Qt, QTimer
 from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QKeySequence, QShortcut
 from PySide6.QtWidgets import (
     QAbstractButton,
@@ -20,21 +21,21 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from mocap.gui.presenters.jobs import Job, JobRunner, Jobs
+from mocap.gui.presenters.jobs import Job, JobRequest, JobRunner, Jobs
 from mocap.gui.presenters.library import Library
+from mocap.gui.views.context import Context, Page
 from mocap.gui.views.icons import icon
 from mocap.gui.views.jobs import JobsPanel
-from mocap.gui.views.library import LibraryPage
 from mocap.gui.views.newrun import NewRunDialog
+from mocap.gui.views.pages import PAGES
 from mocap.gui.views.parts import named
-from mocap.gui.views.shortcuts import REVIEW_KEYS, WINDOW_KEYS, KeysDialog
+from mocap.gui.views.shortcuts import WINDOW_KEYS, KeysDialog
 from mocap.gui.views.theme import DARK, LIGHT, THEMES, Theme, apply_theme
 
 # Jobs and the library are looked at this often, ms: smooth for a bar, nothing for a processor.
 TICK_MS = 100
 RAIL_PX = 84
 ICON_PX = 22
-LAYOUT_VERSION = 1
 
 
 class MainWindow(QMainWindow):
@@ -49,10 +50,11 @@ class MainWindow(QMainWindow):
         self.theme = THEMES.get(str(self._settings.value("theme", DARK.name)), DARK)
         self.library, self.jobs = Library(root), Jobs(runner)
         self.pages = QStackedWidget()
-        self.library_page = LibraryPage(self.library)
-        self.pages.addWidget(self.library_page)
-        # Plots and OpenGL take a second to load, so the review is made when it is first wanted.
-        self._review_page: QWidget | None = None
+        self._made: dict[str, Page] = {}
+        self.context = Context(
+            self.library, self.jobs, self._settings, lambda: self.theme,
+            self.show_page, self.new_run, self.open_run, self.export_run, self.add_job,
+        )  # fmt: skip
         self.rail = self._make_rail()
         self._lay_out()
         self._bind()
@@ -72,7 +74,7 @@ class MainWindow(QMainWindow):
         layout.setContentsMargins(8, 14, 8, 12)
         layout.setSpacing(6)
         self._tools: dict[str, QToolButton] = {}
-        entries = (("library", "Library", True), ("review", "Review", True), ("jobs", "Jobs", True),
+        entries = (*((page.name, page.title, True) for page in PAGES), ("jobs", "Jobs", True),
                    ("", "", False), ("keys", "Keys", False), ("theme", "Theme", False))  # fmt: skip
         for name, text, checkable in entries:
             if not name:
@@ -99,7 +101,6 @@ class MainWindow(QMainWindow):
         layout.addWidget(self.pages, 1)
         self.setCentralWidget(whole)
         self.jobs_panel = JobsPanel(self.jobs)
-        self.jobs_panel.open_run.connect(self.open_run)
         self.jobs_dock = QDockWidget("Jobs")
         self.jobs_dock.setObjectName("jobs")
         self.jobs_dock.setWidget(self.jobs_panel)
@@ -108,90 +109,91 @@ class MainWindow(QMainWindow):
         self.jobs_dock.visibilityChanged.connect(self._tools["jobs"].setChecked)
 
     def _bind(self) -> None:
-        page = self.library_page
-        page.new_run.connect(self.new_run)
-        page.open_run.connect(self.open_run)
-        page.export_run.connect(self.export_run)
+        self.jobs_panel.open_result.connect(self.open_result)
         self.jobs.changed.subscribe(self._count_jobs)
-        self.jobs.finished = self._job_over
-        for key, what, _ in WINDOW_KEYS:
+        self.jobs.over.subscribe(lambda _: self.library.refresh())
+        for key, what, _ in (*WINDOW_KEYS, *((page.key, page.name, page.title) for page in PAGES)):
             QShortcut(QKeySequence(key), self, lambda w=what: self.act(w))
 
-    @property
-    def review_page(self):  # type: ignore[no-untyped-def]  # its type is as heavy as itself
-        """The review page, made at first use."""
-        if self._review_page is None:
-            from mocap.gui.views.review import ReviewPage
-
-            page = ReviewPage(self.theme)
-            page.export_run.connect(self.export_run)
-            page.kept_layout = self.kept_layout()
-            for key, what, _ in REVIEW_KEYS:
-                shortcut = QShortcut(QKeySequence(key), page, lambda w=what: self._review_key(w))
+    def page(self, name: str) -> Page:
+        """A page by its name, made at first use."""
+        if name not in self._made:
+            page = next(spec for spec in PAGES if spec.name == name).make(self.context)
+            for key, what, _ in page.keys:
+                shortcut = QShortcut(QKeySequence(key), page, lambda w=what: _press_or(w, page))
                 shortcut.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
-            self._review_page = page
+            self._made[name] = page
             self.pages.addWidget(page)
-        return self._review_page
+        return self._made[name]
 
-    def _review_key(self, what: str) -> None:
-        """A key of the review; on a button, the space bar presses the button, as everywhere."""
-        focused = QApplication.focusWidget()
-        if what == "play" and isinstance(focused, QAbstractButton):
-            focused.click()
-        else:
-            self.review_page.act(what)
+    @property
+    def shown(self) -> Page:
+        """The page that is shown."""
+        page = self.pages.currentWidget()
+        assert isinstance(page, Page)
+        return page
 
     def show_page(self, name: str) -> None:
         """Show a page."""
-        self.pages.setCurrentWidget(self.library_page if name == "library" else self.review_page)
-        for page in ("library", "review"):
-            self._tools[page].setChecked(page == name)
-        if name == "review":
-            self.review_page.timeline.ruler.setFocus()
+        before, page = self.pages.currentWidget(), self.page(name)
+        if before is not page and isinstance(before, Page):
+            before.away()
+        self.pages.setCurrentWidget(page)
+        for spec in PAGES:
+            self._tools[spec.name].setChecked(spec.name == name)
+        page.enter()
 
     def act(self, what: str) -> None:
         """Do what a button or a key asks for."""
         actions: dict[str, Callable[[], object]] = {
-            "library": lambda: self.show_page("library"),
-            "review": lambda: self.show_page("review"),
+            **{spec.name: partial(self.show_page, spec.name) for spec in PAGES},
             "jobs": lambda: self.jobs_dock.setVisible(not self.jobs_dock.isVisible()),
             "new": lambda: self.new_run(None),
-            "export": self._export_current,
-            "search": self._search,
             "refresh": self.library.refresh,
             "theme": lambda: self.set_theme(LIGHT if self.theme is DARK else DARK),
-            "layout": lambda: self.review_page.reset_layout(),
-            "keys": lambda: KeysDialog(self).exec(),
+            "keys": lambda: self.keys_dialog().exec(),
+            "search": self._search,
         }
-        actions[what]()
+        if what in actions:
+            actions[what]()
+        else:
+            self.shown.act(what)
+
+    def keys_dialog(self) -> KeysDialog:
+        """The sheet of all keys."""
+        return KeysDialog(self, tuple((spec.title, self.page(spec.name).keys) for spec in PAGES))
 
     def _search(self) -> None:
         self.show_page("library")
-        self.library_page.search.setFocus()
+        self.shown.act("search")
 
     def new_run(self, path: Path | None) -> None:
         """Ask for a new run and put it in the queue."""
         dialog = NewRunDialog(self, path)
         if dialog.exec() and dialog.wanted is not None:
-            self.jobs.add(dialog.wanted)
-            self.jobs_dock.show()
+            self.add_job(dialog.wanted)
+
+    def add_job(self, request: JobRequest) -> None:
+        """Put a job in the queue and show it."""
+        self.jobs.add(request)
+        self.jobs_dock.show()
+
+    def open_result(self, job: Job) -> None:
+        """Show what a job made on the page that knows it."""
+        if job.result is not None:
+            self.show_page(job.opens)
+            self.shown.open_result(job.result)
 
     def open_run(self, folder: Path) -> None:
         """Open a run in the review."""
         self.show_page("review")
-        self.review_page.open(folder)
+        self.shown.open_result(folder)
 
     def export_run(self, folder: Path) -> None:
         """Ask what to export."""
         from mocap.gui.views.export import ExportDialog
 
         ExportDialog(self, folder).exec()
-
-    def _export_current(self) -> None:
-        if self.pages.currentWidget() is self.library_page:
-            self.library_page.inspector.export.click()
-        elif self.review_page.review is not None:
-            self.export_run(self.review_page.review.folder)
 
     def set_theme(self, theme: Theme) -> None:
         """Change all colours."""
@@ -201,9 +203,8 @@ class MainWindow(QMainWindow):
         apply_theme(app, theme)
         for name, made in self._tools.items():
             made.setIcon(icon(name, theme.text))
-        self.library_page.set_theme(theme)
-        if self._review_page is not None:
-            self.review_page.set_theme(theme)
+        for page in self._made.values():
+            page.set_theme(theme)
         self._settings.setValue("theme", theme.name)
 
     def _tick(self) -> None:
@@ -213,9 +214,6 @@ class MainWindow(QMainWindow):
     def _count_jobs(self) -> None:
         count = len(self.jobs.active)
         self._tools["jobs"].setText(f"Jobs ({count})" if count else "Jobs")
-
-    def _job_over(self, job: Job) -> None:
-        self.library.refresh()
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
         """Take folders and files."""
@@ -233,7 +231,9 @@ class MainWindow(QMainWindow):
         if self.jobs.active and not self._may_close():
             event.ignore()
             return
-        self.keep_layout()
+        if not all(page.may_close() for page in self._made.values()):
+            event.ignore()
+            return
         self.close_quietly()
         super().closeEvent(event)
 
@@ -243,8 +243,8 @@ class MainWindow(QMainWindow):
         for job in self.jobs.active:
             self.jobs.cancel(job.id)
         self.library.close()
-        if self._review_page is not None:
-            self.review_page.leave()
+        for page in self._made.values():
+            page.leave()
 
     def _may_close(self) -> bool:
         box = QMessageBox(self)
@@ -257,12 +257,11 @@ class MainWindow(QMainWindow):
         box.exec()
         return box.clickedButton() is close
 
-    def keep_layout(self) -> None:
-        """Keep the panes for the next time."""
-        if self._review_page is not None:
-            self._settings.setValue(f"panes {LAYOUT_VERSION}", self.review_page.layout_state())
 
-    def kept_layout(self) -> QByteArray | None:
-        """Panes of the last time."""
-        value = self._settings.value(f"panes {LAYOUT_VERSION}")
-        return value if isinstance(value, QByteArray) else None
+def _press_or(what: str, page: Page) -> None:
+    """A key of a page; on a button, the space bar presses the button, as everywhere."""
+    focused = QApplication.focusWidget()
+    if what == "play" and isinstance(focused, QAbstractButton):
+        focused.click()
+    else:
+        page.act(what)

@@ -16,8 +16,8 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from mocap.gui.jobs.process import ProcessJob
 from mocap.gui.presenters.changes import Later
-from mocap.gui.presenters.jobs import JobRequest
 from mocap.gui.presenters.newrun import Survey, missing, presets, request, survey
 from mocap.gui.presenters.words import trouble_of
 from mocap.gui.views.parts import TroubleCard, button, label, named
@@ -33,7 +33,7 @@ class NewRunDialog(QDialog):
         super().__init__(parent)
         self.setWindowTitle("New run")
         self.setMinimumWidth(WIDTH_PX)
-        self.wanted: JobRequest | None = None
+        self.wanted: ProcessJob | None = None
         self._found: Survey | None = None
         self._looked_into = ""
         self._work: Later[Survey] = Later()

@@ -6,7 +6,7 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
-from PySide6.QtCore import QByteArray, Qt, QTimer, Signal
+from PySide6.QtCore import QByteArray, Qt, QTimer
 from PySide6.QtWidgets import (
     QCheckBox,
     QDockWidget,
@@ -21,6 +21,7 @@ from mocap.gui.presenters.changes import Later
 from mocap.gui.presenters.playhead import Playhead
 from mocap.gui.presenters.words import trouble_of
 from mocap.gui.scene.choose import make_scene
+from mocap.gui.views.context import Context, Page
 from mocap.gui.views.parts import Figures, TroubleCard, button, label, named
 from mocap.gui.views.theme import Theme
 from mocap.gui.views.timeline import Timeline
@@ -31,27 +32,46 @@ from mocap.gui.presenters.review import Review, open_review  # isort: skip
 from mocap.gui.views.plots import AnglePlots  # isort: skip
 from mocap.gui.views.videos import VideoGrid  # isort: skip
 
+# Keys, what they do (a word of ``ReviewPage.act``), and how the sheet says it.
+KEYS = (
+    ("Space", "play", "Play or pause"),
+    ("Left", "back", "One instant back"),
+    ("Right", "forward", "One instant forward"),
+    ("Shift+Left", "back 10", "Ten instants back"),
+    ("Shift+Right", "forward 10", "Ten instants forward"),
+    ("Ctrl+Left", "first", "To the beginning of the range"),
+    ("Ctrl+Right", "last", "To the end of the range"),
+    ("A", "a", "Range begins here"),
+    ("B", "b", "Range ends here"),
+    ("Esc", "clear", "Play everything"),
+    ("L", "loop", "Loop on or off"),
+    ("+", "faster", "Faster"),
+    ("-", "slower", "Slower"),
+    *((str(n), f"solo {n - 1}", f"Camera {n} alone, or all") for n in range(1, 5)),
+)
 # A step of the clock that plays: about what a screen shows a second.
 FRAME_MS = 16
 # While something is looked for: pictures that arrive are shown this often.
 WAIT_MS = 40
 INSPECTOR_PX = 230
+# Where the places of the panes are kept; the number rises when there are other panes.
+LAYOUT = "review/panes 1"
 
 
-class ReviewPage(QWidget):
+class ReviewPage(Page):
     """All views of one run; ``head`` is the one place in time."""
 
-    export_run = Signal(object)  # Path
+    keys = KEYS
 
-    def __init__(self, theme: Theme) -> None:
+    def __init__(self, context: Context) -> None:
         super().__init__()
+        self._context, theme = context, context.theme()
         self.setObjectName("page")
         self.review: Review | None = None
         self.store: FrameStore | None = None
         self.head = Playhead(1, 1.0)
         self._opening: Later[Review] = Later()
         self._folder: Path | None = None
-        self.kept_layout: QByteArray | None = None
         self._last = time.perf_counter()
         self.videos, self.plots = VideoGrid(theme), AnglePlots(theme)
         self.scene = make_scene(theme.scene)
@@ -77,7 +97,7 @@ class ReviewPage(QWidget):
         head.addWidget(self._sub)
         head.addStretch(1)
         export = button("Export …", "Export this run")
-        export.clicked.connect(lambda: self._folder and self.export_run.emit(self._folder))
+        export.clicked.connect(lambda: self.act("export"))
         head.addWidget(export)
         whole = QWidget()
         layout = QVBoxLayout(whole)
@@ -119,7 +139,7 @@ class ReviewPage(QWidget):
         panes.addDockWidget(areas.BottomDockWidgetArea, self.docks[1])
         panes.addDockWidget(areas.BottomDockWidgetArea, self.docks[2])
         panes.splitDockWidget(self.docks[1], self.docks[2], Qt.Orientation.Horizontal)
-        self._first_layout: QByteArray | None = None
+        self._laid_out = False
         return panes
 
     def reset_layout(self) -> None:
@@ -134,13 +154,10 @@ class ReviewPage(QWidget):
             [self.docks[1], self.docks[2]], [width - INSPECTOR_PX, INSPECTOR_PX], Qt.Orientation.Horizontal
         )
 
-    def layout_state(self) -> QByteArray:
-        """Where the panes are, to be kept."""
-        return self._panes.saveState()
-
-    def restore_layout(self, state: QByteArray) -> bool:
-        """Put the panes back; False if the state is not of this version."""
-        return bool(self._panes.restoreState(state))
+    def keep_layout(self) -> None:
+        """Keep the panes for the next time."""
+        if self._laid_out:
+            self._context.settings.setValue(LAYOUT, self._panes.saveState())
 
     def _scene_pane(self) -> QWidget:
         pane = QWidget()
@@ -177,15 +194,19 @@ class ReviewPage(QWidget):
         self.videos.show_parts(seen, body)
         self.scene.show_parts(trails, cameras, floor)
 
-    def open(self, folder: Path) -> None:
+    def enter(self) -> None:
+        """Keys go to the timeline."""
+        self.timeline.ruler.setFocus()
+
+    def open_result(self, result: Path) -> None:
         """Open a finished run; it is read in a thread."""
         self.close_run()
-        self._folder = folder
+        self._folder = result
         self.stack.setCurrentIndex(0)
         self.trouble.show_trouble(None)
         self._wait.setText("Opening the run …")
         self._wait.show()
-        self._opening.order(lambda: open_review(folder))
+        self._opening.order(lambda: open_review(result))
         self._timer.start(WAIT_MS)
 
     def close_run(self) -> None:
@@ -197,6 +218,7 @@ class ReviewPage(QWidget):
 
     def leave(self) -> None:
         """The window closes."""
+        self.keep_layout()
         self.close_run()
         self._opening.close()
 
@@ -227,11 +249,11 @@ class ReviewPage(QWidget):
         self._show_parts()
         self.stack.setCurrentIndex(1)
         self.head = Playhead(len(review.take.t_s), review.take.rate_hz)
-        if self._first_layout is None:
+        if not self._laid_out:
+            self._laid_out = True
             self.reset_layout()
-            self._first_layout = self.layout_state()
-            if self.kept_layout is not None:
-                self.restore_layout(self.kept_layout)
+            if isinstance(kept := self._context.settings.value(LAYOUT), QByteArray):
+                self._panes.restoreState(kept)
         self.set_head(self.head)
 
     def _turn(self) -> None:
@@ -283,6 +305,11 @@ class ReviewPage(QWidget):
         elif what == "play":
             self._last = time.perf_counter()
             self.set_head(head.toggle())
+        elif what == "layout":
+            self.reset_layout()
+        elif what == "export":
+            if self._folder is not None:
+                self._context.export_run(self._folder)
         elif what == "loop":
             self.set_head(replace(head, loop=not head.loop))
         elif what in ("faster", "slower"):
@@ -291,7 +318,7 @@ class ReviewPage(QWidget):
             self.set_head(head.seek(head.first if what == "first" else head.last))
         elif what.startswith("solo "):
             self.videos.toggle_solo(int(what.removeprefix("solo ")))
-        else:
+        elif what in ("a", "b", "clear"):
             self.set_head({"a": head.mark_a, "b": head.mark_b, "clear": head.clear}[what]())
 
     def set_theme(self, theme: Theme) -> None:

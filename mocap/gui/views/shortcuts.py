@@ -6,26 +6,8 @@ from PySide6.QtWidgets import QDialog, QGridLayout, QHBoxLayout, QVBoxLayout, QW
 
 from mocap.gui.views.parts import button, label
 
-# Keys, what they do (a word of ``ReviewPage.act`` or of the window), and how the sheet says it.
-REVIEW_KEYS = (
-    ("Space", "play", "Play or pause"),
-    ("Left", "back", "One instant back"),
-    ("Right", "forward", "One instant forward"),
-    ("Shift+Left", "back 10", "Ten instants back"),
-    ("Shift+Right", "forward 10", "Ten instants forward"),
-    ("Ctrl+Left", "first", "To the beginning of the range"),
-    ("Ctrl+Right", "last", "To the end of the range"),
-    ("A", "a", "Range begins here"),
-    ("B", "b", "Range ends here"),
-    ("Esc", "clear", "Play everything"),
-    ("L", "loop", "Loop on or off"),
-    ("+", "faster", "Faster"),
-    ("-", "slower", "Slower"),
-    *((str(n), f"solo {n - 1}", f"Camera {n} alone, or all") for n in range(1, 5)),
-)
+# Keys, what they do (a word of ``MainWindow.act``), and how the sheet says it; pages have keys of their own.
 WINDOW_KEYS = (
-    ("Ctrl+1", "library", "Library"),
-    ("Ctrl+2", "review", "Review"),
     ("Ctrl+J", "jobs", "Show or hide the jobs"),
     ("Ctrl+N", "new", "New run"),
     ("Ctrl+E", "export", "Export"),
@@ -37,10 +19,13 @@ WINDOW_KEYS = (
 )
 
 
+Keys = tuple[tuple[str, str, str], ...]
+
+
 class KeysDialog(QDialog):
     """The cheat sheet."""
 
-    def __init__(self, parent: QWidget | None) -> None:
+    def __init__(self, parent: QWidget | None, pages: tuple[tuple[str, Keys], ...]) -> None:
         super().__init__(parent)
         self.setWindowTitle("Keyboard shortcuts")
         layout = QVBoxLayout(self)
@@ -49,11 +34,11 @@ class KeysDialog(QDialog):
         layout.addWidget(label("Keyboard shortcuts", "title"))
         columns = QHBoxLayout()
         columns.setSpacing(44)
-        for title, keys in (("EVERYWHERE", WINDOW_KEYS), ("REVIEW", REVIEW_KEYS)):
+        for title, keys in (("Everywhere", WINDOW_KEYS), *(page for page in pages if page[1])):
             grid = QGridLayout()
             grid.setHorizontalSpacing(18)
             grid.setVerticalSpacing(6)
-            grid.addWidget(label(title, "section"), 0, 0, 1, 2)
+            grid.addWidget(label(title.upper(), "section"), 0, 0, 1, 2)
             for row, (key, _, words) in enumerate(keys, start=1):
                 grid.addWidget(label(key, "notice"), row, 0)
                 grid.addWidget(label(words), row, 1)
