@@ -18,6 +18,7 @@ from mocap.cli import (
     evaluate,
     gui,
     import_poses,
+    importing,
     live,
     models,
     opensim,
@@ -49,6 +50,7 @@ app.command("evaluate")(evaluate.evaluate)
 app.command("cameras")(record.cameras)
 app.command("live")(live.live)
 app.command("record")(record.record)
+app.command("import")(importing.import_folder)
 app.command("import-poses")(import_poses.import_poses)
 app.command("sync")(sync.sync)
 app.command("export-poses")(import_poses.export_poses)

@@ -21,6 +21,7 @@ from mocap.session import (
     TrialManifest,
     data_dir,
     read_manifest,
+    trial_manifest,
     write_manifest,
 )
 from mocap.sync import SYNC_FILE, TIMESTAMPS_FILE, Clocks, read_clocks, written_times
@@ -229,6 +230,8 @@ def _video_paths(source: Path) -> dict[str, Path]:
             f"Process it with: mocap import-poses {told.detections}",
             manifest,
         )
+    if not told.videos:
+        return find_videos(source)
     named = {name: source / file for name, file in told.videos.items()}
     gone = [str(file) for file in named.values() if not file.is_file()]
     if gone:
@@ -279,7 +282,7 @@ def _register(
     lies_there = all(video.path.resolve().parent == folder.raw.resolve() for video in videos)
     if not lies_there and not (keep and folder.manifest.is_file()):
         paths = {video.camera: _path_from(folder, session, video.path.resolve()) for video in videos}
-        write_manifest(folder.manifest, TrialManifest(videos=paths))
+        write_manifest(folder.manifest, trial_manifest(folder).model_copy(update={"videos": paths}))
 
 
 def _path_from(folder: TrialFolder, session: SessionFolder, video: Path) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import date
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 import tomli_w
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -13,8 +13,13 @@ from calibration.files import atomic_write
 from mocap.core.errors import SessionError
 from mocap.core.summary import RunSummary
 from mocap.presets import read_toml
+from mocap.session.layout import TrialFolder
 
 SCHEMA_VERSION = 1
+
+# Beyond these a number is a slip of the pen, most likely of the unit.
+SMALLEST_M, TALLEST_M = 0.3, 2.8
+LIGHTEST_KG, HEAVIEST_KG = 2.0, 400.0
 
 
 class Manifest(BaseModel):
@@ -33,13 +38,25 @@ class SessionManifest(Manifest):
     recorded_on: date | None = None
     consent: str = "not recorded"
     units: str = "m, s, rad"
+    tags: tuple[str, ...] = ()
+    notes: str = ""
+    sex: Literal["female", "male", "unknown"] = "unknown"
+    height_m: float | None = Field(default=None, ge=SMALLEST_M, le=TALLEST_M)
+    mass_kg: float | None = Field(default=None, ge=LIGHTEST_KG, le=HEAVIEST_KG)
 
 
 class TrialManifest(Manifest):
-    """A trial: its videos by camera, and where each came from; or the detections it was made of instead."""
+    """A trial: its videos by camera, and where each came from; or the detections it was made of instead.
 
-    videos: dict[str, str]
+    Without videos and detections, the videos are those that lie in ``raw``. ``poses`` are detections that another
+    program made of these videos.
+    """
+
+    videos: dict[str, str] = {}
     detections: str | None = None
+    poses: str | None = None
+    tags: tuple[str, ...] = ()
+    notes: str = ""
 
 
 class RunManifest(Manifest):
@@ -79,6 +96,11 @@ def read_manifest(path: Path, kind: type[ManifestT]) -> ManifestT:
         raise SessionError(
             f"'{where}' is wrong: {first['msg']}.", "Mend the file or make it anew.", path
         ) from error
+
+
+def trial_manifest(trial: TrialFolder) -> TrialManifest:
+    """Read what a trial says of itself; one that says nothing has its videos in ``raw``."""
+    return read_manifest(trial.manifest, TrialManifest) if trial.manifest.is_file() else TrialManifest()
 
 
 def write_manifest(path: Path, manifest: Manifest) -> None:
