@@ -41,12 +41,15 @@ class SourceWishes:
         Hand over decoded pictures, not those that the camera coded.
     paced : bool
         Play files at their own pace, else as fast as possible.
+    looped : bool
+        Play videos over and over, as cameras that run by themselves.
     """
 
     size_wh: tuple[int, int] | None = None
     rate_hz: float | None = None
     decoded: bool = False
     paced: bool = True
+    looped: bool = False
 
 
 def open_sources(
@@ -108,7 +111,7 @@ def _make(
     if match := re.fullmatch(r"/dev/video(\d+)", address):
         return _usb(match[1], wishes)
     if path.is_file():
-        return [(path.stem, VideoFileCamera(path, clock, wishes.decoded))]
+        return [(path.stem, VideoFileCamera(path, clock, wishes.decoded, wishes.looped))]
     if path.is_dir():
         return _folder(path, wishes, clock)
     known = ", ".join(sorted(kinds)) or "none"
@@ -136,7 +139,7 @@ def _folder(path: Path, wishes: SourceWishes, clock: FileClock) -> list[tuple[st
     if pictures and not any(p.suffix.lower() in VIDEO_SUFFIXES for p in inside):
         return [(path.name, ImageFolderCamera(path, clock, wishes.rate_hz or USUAL_RATE_HZ))]
     videos = find_videos(path)
-    return [(name, VideoFileCamera(file, clock, wishes.decoded)) for name, file in videos.items()]
+    return [(name, VideoFileCamera(file, clock, wishes.decoded, wishes.looped)) for name, file in videos.items()]
 
 
 def _foreign(point: EntryPoint, rest: str) -> CameraSource:

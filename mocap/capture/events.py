@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 
+from mocap.capture.source import Stamp
 from mocap.core.events import Subscribers
 
 
 class CameraState(str, Enum):
-    """Where a camera stands."""
+    """Where a camera stands, whether it is recorded, looked at, or both."""
 
     OPENING = "opening"
     READY = "ready"
+    """It is open; all but files send pictures."""
     RECORDING = "recording"
     STALLED = "stalled"
+    """It is open, and sends nothing."""
     LOST = "lost"
+    """It was unplugged, or cannot be reached; it is asked again."""
     ENDED = "ended"
+    REFUSED = "refused"
+    """It sends pictures of a shape that its calibration does not fit."""
 
 
 class RecorderState(str, Enum):
@@ -72,6 +78,12 @@ class CameraStatus:
         Mean grey level, 0 to 1; NaN before it is known.
     problems : tuple of str
         What is wrong with the view at this moment, in sentences.
+    stamp : Stamp
+        Who says when its pictures are taken.
+    jitter_s : float
+        How far the times of its pictures stray from an even pace, s, one standard deviation; NaN where unknown.
+    held : dict of str to float
+        What was set of ``source.CONTROLS``, and what the driver made of it; NaN where it refuses.
     """
 
     name: str
@@ -85,6 +97,9 @@ class CameraStatus:
     sharpness: float
     brightness: float
     problems: tuple[str, ...]
+    stamp: Stamp = Stamp.ARRIVAL
+    jitter_s: float = float("nan")
+    held: dict[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -99,6 +114,8 @@ class Status:
         On the disk that takes the recording.
     minutes_left : float
         Until that disk is full at the present rate, min; NaN before the rate is known.
+    apart_s : float
+        How far apart in time the cameras take the pictures that belong together, s; NaN before it is known.
     """
 
     state: RecorderState
@@ -106,6 +123,7 @@ class Status:
     cameras: tuple[CameraStatus, ...]
     free_bytes: int
     minutes_left: float
+    apart_s: float = float("nan")
 
 
 class Events(Subscribers[Note | Status]):

@@ -67,8 +67,6 @@ class Feed:
     Parameters
     ----------
     plan : CameraPlan
-    folder : Path
-        Where its video goes.
     preroll_s : float
         How far the recording reaches back before its start, s.
     note : callable
@@ -80,12 +78,11 @@ class Feed:
     def __init__(
         self,
         plan: CameraPlan,
-        folder: Path,
         preroll_s: float,
         note: Callable[[Note], None],
         failed: Callable[[ExplainedError], None],
     ) -> None:
-        self.plan, self.path = plan, folder / f"{plan.name}.mp4"
+        self.plan, self.path = plan, Path(f"{plan.name}.mp4")
         self._note, self._failed, self._preroll_ns = note, failed, round(preroll_s * 1e9)
         self.state = CameraState.OPENING
         self.format: StreamFormat | None = None
@@ -108,6 +105,11 @@ class Feed:
         self._arrived_ns = time.monotonic_ns()
         self._window: tuple[int, int] | None = None
         self._reached_ns = 0
+        self.times_ns: deque[int] = deque(maxlen=STEPS)
+        self.taps: tuple[Callable[[Picture], None], ...] = ()
+        self.held: dict[str, float] = {}
+        self._controls = dict(plan.controls)
+        self._asked: deque[Mapping[str, float]] = deque()
         self._refusal_told = False
         self._begun = self._leave = self._passed_end = self._was_away = False
         self.opened, self._go = threading.Event(), threading.Event()
@@ -118,14 +120,19 @@ class Feed:
         """Open the camera and, if it runs by itself, begin to look."""
         self._taker.start()
 
-    def record(self, times: TimesFile, start_ns: int, end_ns: int) -> None:
-        """Write the pictures taken from ``start_ns`` less the preroll until ``end_ns``."""
-        self._times = times
+    def record(self, folder: Path, times: TimesFile, start_ns: int, end_ns: int) -> None:
+        """Write the pictures taken from ``start_ns`` less the preroll until ``end_ns`` into a folder."""
+        self.path, self._times = folder / self.path.name, times
         self._window = (start_ns - self._preroll_ns, end_ns)
         self._writer.start()
         if self.state is CameraState.READY:
             self.state = CameraState.RECORDING
         self._go.set()
+
+    def set_controls(self, wanted: Mapping[str, float]) -> None:
+        """Fix these from the next picture on, and whenever the camera is opened again; see ``source.CONTROLS``."""
+        self._controls |= wanted
+        self._asked.append(wanted)
 
     def end_at(self, end_ns: int) -> None:
         """Take no picture after ``end_ns``."""
@@ -186,6 +193,7 @@ class Feed:
                 self.format = self.plan.source.open()
                 self.clock.stamp = self.plan.source.stamp  # known once it is open
                 self.clock.come_back()
+                self._asked.appendleft(dict(self._controls))
                 self._set_controls()
                 self._arrived_ns = time.monotonic_ns()
                 self._waits_for_key = True
@@ -219,8 +227,14 @@ class Feed:
         self._backlog.close()
 
     def _set_controls(self) -> None:
-        """Fix what is to be fixed, and say once what the driver refuses."""
-        held = self.plan.source.control(self.plan.controls) if self.plan.controls else {}
+        """Fix what was asked for since the last picture, and say once what the driver refuses."""
+        asked: dict[str, float] = {}
+        while self._asked:
+            asked |= self._asked.popleft()
+        if not asked:
+            return
+        held = self.plan.source.control(asked)
+        self.held = {**self.held, **held}
         refused = [name.replace("_", " ") for name, value in held.items() if np.isnan(value)]
         if refused and not self._refusal_told:
             self._refusal_told = True
@@ -242,8 +256,10 @@ class Feed:
             t_ns = self.clock.time_ns(picture.camera_ns, picture.arrival_ns)
             if self.clock.jumps > jumps and jumps == 0:
                 self._say("clock", f"The clock of camera '{self.plan.name}' jumped; its times go on by ours.")
+            self.times_ns.append(t_ns)
             self._show(picture)
             self._sort(Timed(picture, t_ns))
+            self._set_controls()
             if self.done and not self.plan.source.live:
                 return True
         return True
@@ -252,6 +268,8 @@ class Feed:
         self.latest = picture
         if picture.coded is None or picture.coded.is_key:
             self.latest_key = picture
+        for tap in self.taps:
+            tap(picture)
 
     def _sort(self, timed: Timed) -> None:
         """Decide what becomes of a picture: kept for later, written, or dropped and counted."""

@@ -58,13 +58,15 @@ class VideoFileCamera:
     clock : FileClock
     decoded : bool
         Hand over decoded pictures; otherwise those that can be copied come as they are coded.
+    looped : bool
+        Play it over and over from when it is opened, as a camera that runs by itself.
     """
 
     stamp = Stamp.FILE
-    live = False
 
-    def __init__(self, path: Path, clock: FileClock, decoded: bool = False) -> None:
+    def __init__(self, path: Path, clock: FileClock, decoded: bool = False, looped: bool = False) -> None:
         self._path, self._clock, self._decoded = path, clock, decoded
+        self.live = looped
         self._container: Any = None
         self._template: Any = None
         self._items: Iterator[tuple[Any, int, int]] = iter(())
@@ -88,7 +90,7 @@ class VideoFileCamera:
         codec = stream.codec_context.name
         self._copied = codec in COPIED and not self._decoded
         self._template = lasting_template(stream) if self._copied else None
-        self._items = self._packets(stream) if self._copied else self._frames(stream)
+        self._items = self._played(stream)
         rate = float(stream.average_rate or np.nan)
         size = (stream.codec_context.width, stream.codec_context.height)
         return StreamFormat(size, rate, codec if self._copied else "raw")
@@ -109,6 +111,23 @@ class VideoFileCamera:
         stream = self._container.streams.video[0]
         coded = Coded(item, stream.codec_context.name, item.is_keyframe, lag_ns, self._template)
         return Picture(now_ns, taken_ns, (stream.codec_context.width, stream.codec_context.height), coded=coded)
+
+    def _played(self, stream: Any) -> Iterator[tuple[Any, int, int]]:
+        """What is in the file, once, or again and again with times that go on."""
+        read = self._packets if self._copied else self._frames
+        if not self.live:
+            yield from read(stream)
+            return
+        begin_ns = time.monotonic_ns() - self._clock.at(0)
+        while True:
+            last_ns = step_ns = 0
+            for item, pts_ns, lag_ns in read(stream):
+                yield item, begin_ns + pts_ns, lag_ns
+                step_ns, last_ns = (pts_ns - last_ns if pts_ns > last_ns else step_ns), max(last_ns, pts_ns)
+            if last_ns == 0:
+                return
+            begin_ns += last_ns + step_ns
+            self._container.seek(0, stream=stream)
 
     @staticmethod
     def _packets(stream: Any) -> Iterator[tuple[Any, int, int]]:

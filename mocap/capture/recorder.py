@@ -6,12 +6,11 @@ import contextlib
 import shutil
 import threading
 import time
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict
 from datetime import datetime, timezone
 from pathlib import Path
 from types import TracebackType
-from typing import Any
 
 import tomli_w
 
@@ -19,7 +18,10 @@ from calibration.files import atomic_write
 from mocap.capture.events import CameraState, CameraStatus, Events, Note, RecorderState, Status
 from mocap.capture.feed import CameraPlan, Feed
 from mocap.capture.observer import Observer
+from mocap.capture.pace import apart_s, jitter_s
+from mocap.capture.recording import Recording, recording_of
 from mocap.capture.resilient import TimesFile
+from mocap.capture.source import Picture
 from mocap.capture.track import hardware_encoder
 from mocap.core.errors import CameraError, ExplainedError, InputError, StorageError
 
@@ -46,72 +48,6 @@ GRACE_S = 2.0
 FOREVER_NS = 2**62
 
 
-@dataclass(frozen=True)
-class CameraRecording:
-    """What was recorded of one camera.
-
-    Attributes
-    ----------
-    video : str
-        File name; empty where no picture was written.
-    stamp : str
-        Who says when the pictures were taken; see ``Stamp``.
-    recorded, missing : int
-        Pictures written, and pictures that never came, by the gaps between their times. Where ``stamp`` is
-        ``arrival`` only the gaps that a lost connection left are known.
-    dropped : dict of str to int
-        Pictures that came and were not written: ``late`` (the disk or the encoder did not keep up), ``size``
-        (of another size than the first), ``repeated`` (not later than the one before), ``undecodable`` (before
-        the first that needs no other).
-    clock_jumps : int
-    first_s, last_s : float
-        Times of the first and the last picture on the computer's monotonic clock, s; NaN where there is none.
-    rate_hz : float
-        Mean rate between them, Hz; NaN for fewer than two pictures.
-    """
-
-    name: str
-    address: str
-    video: str
-    size_wh: tuple[int, int]
-    rotation_deg: int
-    codec: str
-    stamp: str
-    recorded: int
-    missing: int
-    dropped: dict[str, int]
-    clock_jumps: int
-    first_s: float
-    last_s: float
-    rate_hz: float
-
-
-@dataclass(frozen=True)
-class Recording:
-    """What came of a recording; ``recording.toml`` holds the same.
-
-    Attributes
-    ----------
-    folder : Path
-        Holds the videos and ``timestamps.csv``.
-    began : str
-        When, by the calendar, ISO 8601, UTC.
-    began_s : float
-        The same on the computer's monotonic clock, that of ``timestamps.csv``, s.
-    finished : bool
-        Whether it was ended in good order.
-    notes : tuple of str
-        What happened meanwhile, with seconds since the start.
-    """
-
-    folder: Path
-    began: str
-    began_s: float
-    finished: bool
-    cameras: tuple[CameraRecording, ...]
-    notes: tuple[str, ...]
-
-
 class Recorder:
     """Records several cameras into one folder.
 
@@ -120,22 +56,22 @@ class Recorder:
     Parameters
     ----------
     plans : sequence of CameraPlan
-    folder : Path
-        Where the videos go; it must not hold any.
+    folder : Path or None
+        Where the videos go; it must not hold any. None if ``start`` says so: cameras are looked at before.
     preroll_s : float
         How far the recording reaches back before ``start``, s.
     """
 
-    def __init__(self, plans: Sequence[CameraPlan], folder: Path, preroll_s: float = 0.0) -> None:
+    def __init__(self, plans: Sequence[CameraPlan], folder: Path | None, preroll_s: float = 0.0) -> None:
         names = [plan.name.casefold() for plan in plans]
         if len(set(names)) != len(names):
             raise InputError("Two cameras have the same name.", "Give each a name of its own: left=usb:0.")
-        self.events, self.folder = Events(), folder
+        self.events, self.folder, self.plans = Events(), folder, tuple(plans)
         self.state = RecorderState.OPENING
         self._notes: list[Note] = []
         self._lock = threading.Lock()
         self._failure: ExplainedError | None = None
-        self._feeds = tuple(Feed(plan, folder, preroll_s, self._note, self._fail) for plan in plans)
+        self._feeds = tuple(Feed(plan, preroll_s, self._note, self._fail) for plan in plans)
         self._observers = {feed.plan.name: Observer(feed.plan.name) for feed in self._feeds}
         self._times: TimesFile | None = None
         self._began: tuple[datetime, int] | None = None
@@ -155,12 +91,8 @@ class Recorder:
         CameraError
             If one cannot be opened.
         """
-        if self.folder.is_dir() and any(self.folder.glob("*.mp4")):
-            raise InputError("This folder holds a recording already.", "Choose another name.", self.folder)
-        try:
-            self.folder.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise StorageError("The folder cannot be made.", "Choose another place.", self.folder) from error
+        if self.folder is not None:
+            _make_room(self.folder)
         for feed in self._feeds:
             feed.start()
         try:
@@ -205,14 +137,26 @@ class Recorder:
         if self._monitor.is_alive():
             self._monitor.join()
 
-    def start(self, duration_s: float | None = None) -> None:
+    def start(self, duration_s: float | None = None, folder: Path | None = None) -> None:
         """Begin to record; ``done`` tells when ``duration_s`` has passed.
+
+        Parameters
+        ----------
+        duration_s : float, optional
+            Length, s; until stopped if not given.
+        folder : Path, optional
+            Where the videos go, if that was not said before.
 
         Raises
         ------
         StorageError
             If the disk refuses, or is all but full.
         """
+        if folder is not None:
+            _make_room(folder)
+            self.folder = folder
+        if self.folder is None:
+            raise InputError("No folder was given for the recording.", "Give one.")
         if shutil.disk_usage(self.folder).free < LEAST_FREE_BYTES:
             raise StorageError(
                 "The disk is all but full.", "Free some space, or choose another disk.", self.folder
@@ -224,7 +168,7 @@ class Recorder:
         self.state = RecorderState.RECORDING
         self._note(Note(now_ns / 1e9, None, "state", "The recording began."))
         for feed in self._feeds:
-            feed.record(self._times, now_ns, end_ns)
+            feed.record(self.folder, self._times, now_ns, end_ns)
         self._store(finished=False)
 
     @property
@@ -261,9 +205,21 @@ class Recorder:
             raise self._failure
         return self.recording(finished=True)
 
-    def latest(self, camera: str) -> Any:
-        """Newest picture of a camera (``Picture``), or None; for live views."""
-        return next(feed.latest for feed in self._feeds if feed.plan.name == camera)
+    def latest(self, camera: str) -> Picture | None:
+        """Newest picture of a camera, as it came; for live views."""
+        return self._feed(camera).latest
+
+    def tap(self, camera: str, take: Callable[[Picture], None]) -> None:
+        """Hand every picture of a camera to somebody else, too; ``take`` must return at once."""
+        feed = self._feed(camera)
+        feed.taps = (*feed.taps, take)
+
+    def set_controls(self, camera: str, wanted: Mapping[str, float]) -> None:
+        """Set a camera's exposure, gain, white balance or focus; what came of it ``CameraStatus.held`` says."""
+        self._feed(camera).set_controls(wanted)
+
+    def _feed(self, camera: str) -> Feed:
+        return next(feed for feed in self._feeds if feed.plan.name == camera)
 
     def status(self) -> Status:
         """How it is going at this moment."""
@@ -275,9 +231,12 @@ class Recorder:
             elapsed_s = ((self._ended_ns or time.monotonic_ns()) - self._began[1]) / 1e9
             if written and elapsed_s > 1.0:
                 minutes = free / (written / elapsed_s) / 60.0
-        return Status(self.state, elapsed_s, cameras, free, minutes)
+        apart = apart_s([tuple(feed.times_ns) for feed in self._feeds])
+        return Status(self.state, elapsed_s, cameras, free, minutes, apart)
 
     def _free_bytes(self) -> int:
+        if self.folder is None:
+            return 0
         try:
             return shutil.disk_usage(self.folder).free
         except OSError:  # a drive that was pulled out
@@ -300,6 +259,9 @@ class Recorder:
             sharpness=look.sharpness,
             brightness=look.brightness,
             problems=look.problems,
+            stamp=feed.plan.source.stamp,
+            jitter_s=jitter_s(tuple(feed.times_ns)),
+            held=dict(feed.held),
         )
 
     def recording(self, finished: bool) -> Recording:
@@ -307,12 +269,18 @@ class Recorder:
         began, began_ns = self._began or (datetime.now(timezone.utc), time.monotonic_ns())
         with self._lock:
             notes = tuple(f"{note.t_s - began_ns / 1e9:+.1f} s: {note.text}" for note in self._notes)
-        cameras = tuple(_recording_of(feed) for feed in self._feeds)
+        cameras = tuple(recording_of(feed) for feed in self._feeds)
         return Recording(
-            self.folder, began.isoformat(timespec="milliseconds"), began_ns / 1e9, finished, cameras, notes
+            self.folder or Path(),
+            began.isoformat(timespec="milliseconds"),
+            began_ns / 1e9,
+            finished,
+            cameras,
+            notes,
         )
 
     def _store(self, finished: bool) -> None:
+        assert self.folder is not None
         table = asdict(self.recording(finished))
         table.pop("folder")
         text = tomli_w.dumps({"schema_version": 1, **table})
@@ -364,22 +332,11 @@ class Recorder:
             self._note(Note(time.monotonic(), None, "disk", text))
 
 
-def _recording_of(feed: Feed) -> CameraRecording:
-    first_ns, last_ns, count = feed.first_ns, feed.last_ns, feed.recorded
-    lasted_s = (last_ns - first_ns) / 1e9 if first_ns is not None and last_ns is not None else 0.0
-    return CameraRecording(
-        name=feed.plan.name,
-        address=feed.plan.source.address,
-        video=feed.path.name if count else "",
-        size_wh=feed.format.size_wh if feed.format is not None else (0, 0),
-        rotation_deg=feed.plan.rotation_deg,
-        codec=feed.codec,
-        stamp=feed.plan.source.stamp.value,
-        recorded=count,
-        missing=feed.missing,
-        dropped=dict(feed.dropped),
-        clock_jumps=feed.clock.jumps,
-        first_s=first_ns / 1e9 if first_ns is not None else float("nan"),
-        last_s=last_ns / 1e9 if last_ns is not None else float("nan"),
-        rate_hz=(count - 1) / lasted_s if lasted_s > 0 else float("nan"),
-    )
+def _make_room(folder: Path) -> None:
+    """Make the folder of a recording; one that holds videos is not written into."""
+    if folder.is_dir() and any(folder.glob("*.mp4")):
+        raise InputError("This folder holds a recording already.", "Choose another name.", folder)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StorageError("The folder cannot be made.", "Choose another place.", folder) from error

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 from pathlib import Path
@@ -13,7 +13,8 @@ from calibration.formats import load_rig, save_rig
 from mocap.capture.addresses import SourceWishes, open_sources
 from mocap.capture.events import Note, Status
 from mocap.capture.feed import CameraPlan
-from mocap.capture.recorder import Recorder, Recording
+from mocap.capture.recorder import Recorder
+from mocap.capture.recording import Recording
 from mocap.capture.remote import RemoteControl, Switch
 from mocap.capture.track import Quality
 from mocap.core.errors import InputError
@@ -111,11 +112,10 @@ def record(
     InputError, CameraError, StorageError
     """
     stop = cancel or CancelToken()
-    session, trial = _place(request.out)
+    session, trial = place(request.out)
     quality = request.quality
     wishes = request.wishes if quality is Quality.AUTO else _decoded(request.wishes)
-    studio = STUDIO in request.sources
-    addresses = tuple(_studio_folder() if source == STUDIO else source for source in request.sources)
+    addresses = tuple(studio_folder() if source == STUDIO else source for source in request.sources)
     sources = open_sources(addresses, wishes)
     unknown = sorted(set(request.rotations_deg) - set(sources))
     if unknown or any(turn not in TURNS for turn in request.rotations_deg.values()):
@@ -130,8 +130,7 @@ def record(
     recorder = Recorder(plans, trial.raw, request.preroll_s)
     if listen is not None:
         recorder.events.subscribe(listen)
-    rig = request.calibration or (sample_dir() / "calibration" / "rig.toml" if studio else None)
-    _register(session, rig)
+    register(session, request.calibration or known_rig(request.sources))
     with contextlib.ExitStack() as stack:
         if remote is not None:
             control = stack.enter_context(RemoteControl(remote, switch, recorder.status))
@@ -150,11 +149,17 @@ def _decoded(wishes: SourceWishes) -> SourceWishes:
     return replace(wishes, decoded=True)
 
 
-def _studio_folder() -> str:
+def known_rig(sources: Sequence[str]) -> Path | None:
+    """Rig that comes with the cameras: that of the shipped film."""
+    return sample_dir() / "calibration" / "rig.toml" if STUDIO in sources else None
+
+
+def studio_folder() -> str:
+    """Folder of the shipped film."""
     return str(next(iter(SessionFolder(sample_dir()).trials)).raw)
 
 
-def _place(out: Path) -> tuple[SessionFolder, TrialFolder]:
+def place(out: Path) -> tuple[SessionFolder, TrialFolder]:
     """Session and trial of ``SESSION/TRIAL`` or ``SESSION/trials/TRIAL``."""
     path = out.expanduser().absolute()
     inner = path.parent.name == "trials"
@@ -164,7 +169,7 @@ def _place(out: Path) -> tuple[SessionFolder, TrialFolder]:
     return session, session.trial(path.name)
 
 
-def _register(session: SessionFolder, rig: Path | None) -> None:
+def register(session: SessionFolder, rig: Path | None) -> None:
     """Make the session if it is not there, and give it its calibration."""
     if not session.manifest.is_file():
         write_manifest(session.manifest, SessionManifest(id=session.root.name, recorded_on=date.today()))

@@ -12,7 +12,8 @@ from mocap.capture import probe, read_frames
 from mocap.capture.events import CameraState, Note, Status
 from mocap.capture.feed import CameraPlan
 from mocap.capture.files import FileClock, VideoFileCamera
-from mocap.capture.recorder import Recorder, Recording
+from mocap.capture.recorder import Recorder
+from mocap.capture.recording import Recording
 from mocap.capture.resilient import GuardedFile
 from mocap.capture.source import Stamp
 from mocap.capture.track import Quality

@@ -9,10 +9,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from mocap.capture.events import CameraState
 from mocap.core.errors import InputError
 from mocap.core.types import Frame
 from mocap.detect import ViewPoses
-from mocap.pipeline.live.events import CameraState, FeedbackEvent
+from mocap.pipeline.live.events import FeedbackEvent
 from mocap.pipeline.live.feedback import CountTarget, Progressed, RangeTarget, Target, advance, parse_target
 from mocap.pipeline.live.instant import at_one_instant, nothing_seen
 from mocap.pipeline.live.ladder import FIRST_RETRY_S, Rung, first_rung, next_rung
@@ -127,7 +128,7 @@ def frame(camera: str, index: int, t_s: float) -> Frame:
 def test_only_the_newest_pictures_are_kept_and_each_is_used_once() -> None:
     newest = Newest(("a", "b"))
     for camera in ("a", "b"):
-        newest.set_state(camera, CameraState.RUNNING)
+        newest.set_state(camera, CameraState.READY)
         for i in range(5):
             newest.put(frame(camera, i, i / 30))
     taken = newest.take(0, 0.0)
@@ -140,7 +141,7 @@ def test_only_the_newest_pictures_are_kept_and_each_is_used_once() -> None:
 
 def test_pictures_before_the_instant_that_is_due_do_not_count() -> None:
     newest = Newest(("a",))
-    newest.set_state("a", CameraState.RUNNING)
+    newest.set_state("a", CameraState.READY)
     newest.put(frame("a", 0, 1.0))
     assert newest.take(round(1.1e9), 0.0) == (None,)
     newest.put(frame("a", 1, 1.2))
@@ -150,7 +151,7 @@ def test_pictures_before_the_instant_that_is_due_do_not_count() -> None:
 def test_a_camera_that_is_late_is_waited_for_by_one_interval_and_no_more() -> None:
     newest = Newest(("a", "b"))
     for camera in ("a", "b"):
-        newest.set_state(camera, CameraState.RUNNING)
+        newest.set_state(camera, CameraState.READY)
     newest.put(frame("b", 0, 0.0))
     newest.take(0, 0.0)
     newest.put(frame("a", 1, 0.05))
@@ -168,7 +169,7 @@ def test_a_camera_that_is_late_is_waited_for_by_one_interval_and_no_more() -> No
 def test_pictures_of_other_instants_are_left_out() -> None:
     newest = Newest(("a", "b"))
     for camera in ("a", "b"):
-        newest.set_state(camera, CameraState.RUNNING)
+        newest.set_state(camera, CameraState.READY)
     newest.put(frame("a", 0, 0.0))
     newest.put(frame("b", 9, 0.3))
     assert [one.index for one in newest.take(0, 0.0) if one is not None] == [9]
@@ -176,7 +177,7 @@ def test_pictures_of_other_instants_are_left_out() -> None:
 
 def test_a_clock_that_jumps_back_starts_anew() -> None:
     newest = Newest(("a",))
-    newest.set_state("a", CameraState.RUNNING)
+    newest.set_state("a", CameraState.READY)
     for t in (10.0, 10.1, 10.2, 3.0, 3.1, 3.2, 3.3):
         newest.put(frame("a", 0, t))
     assert newest.interval_s() == pytest.approx(0.1)

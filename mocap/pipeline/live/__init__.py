@@ -1,7 +1,7 @@
 """Live capture: from the newest pictures of all cameras to a body, angles and streams, while somebody moves."""
 
+from mocap.capture.events import CameraState
 from mocap.pipeline.live.events import (
-    CameraState,
     FeedbackEvent,
     LiveEvent,
     LiveNote,

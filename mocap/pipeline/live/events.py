@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum
 
+from mocap.capture.events import CameraState
 from mocap.core.events import Subscribers
 from mocap.core.live import LiveFrame
 
@@ -18,18 +19,6 @@ class LiveState(str, Enum):
     """Fewer than two cameras send pictures; three dimensions need two."""
     FINISHED = "finished"
     FAILED = "failed"
-
-
-class CameraState(str, Enum):
-    """Where a camera stands."""
-
-    OPENING = "opening"
-    RUNNING = "running"
-    STALLED = "stalled"
-    LOST = "lost"
-    ENDED = "ended"
-    REFUSED = "refused"
-    """It sends pictures of a shape that its calibration does not fit."""
 
 
 @dataclass(frozen=True)

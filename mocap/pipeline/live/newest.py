@@ -9,8 +9,9 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from mocap.capture.events import CameraState
 from mocap.core.types import Frame
-from mocap.pipeline.live.events import CameraState, LiveCamera
+from mocap.pipeline.live.events import LiveCamera
 
 # Times remembered to tell a camera's rate: about a second.
 RATE_FRAMES = 30
@@ -40,7 +41,7 @@ class _Slot:
 
     def sends(self, now_s: float) -> bool:
         """Whether pictures come."""
-        if self.state is not CameraState.RUNNING or not self.arrived:
+        if self.state is not CameraState.READY or not self.arrived:
             return False
         patience = np.nanmax([STALL_S, STALL_INTERVALS * self.interval_s])
         return bool(now_s - self.arrived_s <= patience)
@@ -74,7 +75,7 @@ class Newest:
         with self._changed:
             slot = self._slots[camera]
             slot.state = state
-            if state is not CameraState.RUNNING:
+            if state is not CameraState.READY:
                 slot.frame = None
                 slot.times.clear()
             self._changed.notify_all()
@@ -99,7 +100,7 @@ class Newest:
                 LiveCamera(
                     name,
                     CameraState.STALLED
-                    if slot.state is CameraState.RUNNING and slot.arrived and not slot.sends(now)
+                    if slot.state is CameraState.READY and slot.arrived and not slot.sends(now)
                     else slot.state,
                     1.0 / slot.interval_s,
                     slot.arrived,

@@ -13,13 +13,14 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from calibration import Camera, CameraRig
+from mocap.capture.events import CameraState
 from mocap.core.errors import ExplainedError, InputError
 from mocap.core.live import LiveFrame
 from mocap.core.progress import CancelToken, silent
 from mocap.core.types import Frame, ImageArray
 from mocap.detect import Detector, ViewState
 from mocap.pipeline.live.budget import WHOLE, Budget
-from mocap.pipeline.live.events import CameraState, LiveEvents, LiveNote, LiveState, LiveStatus
+from mocap.pipeline.live.events import LiveEvents, LiveNote, LiveState, LiveStatus
 from mocap.pipeline.live.feedback import Coach, Target
 from mocap.pipeline.live.ladder import first_rung, next_rung
 from mocap.pipeline.live.newest import Newest
@@ -296,7 +297,7 @@ class LiveSession:
 
     def _watch(self) -> None:
         """Say when pictures stop coming, and when they come again."""
-        sending = sum(camera.state is CameraState.RUNNING for camera in self._newest.cameras())
+        sending = sum(camera.state is CameraState.READY for camera in self._newest.cameras())
         if self.state is LiveState.RUNNING and sending < MIN_CAMERAS:
             self.state = LiveState.WAITING
             self._note("camera", "Fewer than two cameras send pictures; poses wait for them.")

@@ -8,10 +8,11 @@ from collections.abc import Callable
 from typing import Protocol
 
 from mocap.capture.clock import CameraClock
+from mocap.capture.events import CameraState
 from mocap.capture.source import CameraSource
 from mocap.core.errors import CameraError, ExplainedError
 from mocap.core.types import Frame
-from mocap.pipeline.live.events import CameraState, LiveNote
+from mocap.pipeline.live.events import LiveNote
 from mocap.pipeline.live.newest import Newest
 
 # A camera that is lost is asked again after this, s.
@@ -121,7 +122,7 @@ class Grabber:
             try:
                 self._source.open()
                 lost = self._say_back(lost)
-                self._newest.set_state(self._source.name, CameraState.RUNNING)
+                self._newest.set_state(self._source.name, CameraState.READY)
                 self._read()
                 return
             except ExplainedError as error:
