@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from calibration.report.model import CameraReport
 from calibration.report.numbers import listed
@@ -42,7 +43,12 @@ class SuggestedView:
 
 def empty_regions(camera: CameraReport) -> tuple[tuple[int, int], ...]:
     """Ninths (row, column) of the picture in which the board was hardly seen."""
-    full = np.array(camera.coverage) >= CELL_FULL
+    return empty_ninths(np.array(camera.coverage))
+
+
+def empty_ninths(coverage: NDArray[np.int64]) -> tuple[tuple[int, int], ...]:
+    """Ninths (row, column) of a picture in which few cells of its coverage (R, S) hold corners."""
+    full = coverage >= CELL_FULL
     empty = []
     for r, rows in enumerate(np.array_split(np.arange(full.shape[0]), 3)):
         for c, columns in enumerate(np.array_split(np.arange(full.shape[1]), 3)):

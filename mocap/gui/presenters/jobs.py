@@ -40,6 +40,13 @@ class Said:
 
 
 @dataclass(frozen=True)
+class Preview:
+    """Something that the page of this kind of job shows while it works: plain data."""
+
+    content: object
+
+
+@dataclass(frozen=True)
 class Finished:
     """The job is done.
 
@@ -71,7 +78,7 @@ class Failed:
     trouble: Trouble
 
 
-Message = Step | Said | Finished | Stopped | Failed
+Message = Step | Said | Preview | Finished | Stopped | Failed
 Tell = Callable[[Message], None]
 
 
@@ -179,6 +186,7 @@ class Jobs:
 
     def __init__(self, runner: JobRunner, clock: Callable[[], float] = time.monotonic) -> None:
         self.changed, self.over = Changes(), Subscribers[Job]()
+        self.previews = Subscribers[tuple[Job, Preview]]()
         self._runner, self._clock = runner, clock
         self._jobs: dict[int, Job] = {}
         self._handle: JobHandle | None = None
@@ -251,6 +259,8 @@ class Jobs:
             self._put(replace(job, log=self._logged(job, f"{job.stage_title}.")) if new else job)
         elif isinstance(message, Said):
             self._put(replace(job, log=self._logged(job, message.text)))
+        elif isinstance(message, Preview):
+            self.previews.emit((job, message))
         elif isinstance(message, Finished):
             said = "This was done before, with the same settings." if message.reused else "Finished."
             log = (*job.log, *(f"Note: {text}" for text in message.warnings))
