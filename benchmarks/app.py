@@ -48,9 +48,11 @@ def main(run: Path) -> None:
     window.show()
     begun = time.perf_counter()
     window.open_run(run)
-    page = window.review_page
+    page = window.page("review")
     while page.review is None or any(view.drawn_instant != 0 for view in page.videos.views):
         app.processEvents()
+        if page.trouble.isVisible():
+            sys.exit(f"The run cannot be opened: {page.trouble.accessibleName()}")
     print(
         f"from the click to the first pictures {time.perf_counter() - begun:.2f} s, {app.platformName()}, ", end=""
     )
@@ -63,15 +65,45 @@ def main(run: Path) -> None:
         slices.append((time.perf_counter() - wall, time.thread_time() - own))
         time.sleep(0.001)
 
-    waited, slices = [], []
-    for instant in np.random.default_rng(1).permutation(count)[:SEEKS]:
-        begun = time.perf_counter()
-        page.set_head(page.head.seek(int(instant)))
-        while any(view.drawn_instant != instant for view in page.videos.views):
-            turn(slices)
-        waited.append(time.perf_counter() - begun)
-    print(f"seek: median {1000 * np.median(waited):.0f} ms, 90 % {1000 * np.percentile(waited, 90):.0f}, ", end="")
-    print(f"worst {1000 * max(waited):.0f}")
+    slices: list[tuple[float, float]] = []
+
+    def seek(name: str, settle: bool) -> None:
+        shown, sharp = [], []
+        for instant in np.random.default_rng(1).permutation(count)[:SEEKS]:
+            begun = time.perf_counter()
+            page.set_head(page.head.seek(int(instant)))
+            while any(view.drawn_instant != instant for view in page.videos.views):
+                turn(slices)
+            shown.append(time.perf_counter() - begun)
+            while settle and not all(page.store.settled(c, int(instant)) for c in range(views)):
+                turn(slices)
+            sharp.append(time.perf_counter() - begun)
+        words = " ms, ".join(
+            f"{what} {1000 * value(shown):.0f}"
+            for what, value in (
+                ("median", np.median),
+                ("90 %", lambda v: np.percentile(v, 90)),
+                ("worst", max),
+            )
+        )
+        print(f"seek, {name}: all views have a picture of the instant after {words} ms; ", end="")
+        print(f"the sharpest after {1000 * np.median(sharp):.0f}, worst {1000 * max(sharp):.0f} ms")
+
+    seek("nothing decoded before", settle=True)
+    begun = time.perf_counter()
+    while not page.store.filled:
+        turn(slices)
+    print(f"previews of {page.store.previews.side} px, every {page.store.previews.stride}, ", end="")
+    print(f"{page.store.previews.nbytes / 2**20:.0f} MiB, made within further {time.perf_counter() - begun:.1f} s")
+    seek("once previews are made", settle=True)
+
+    slices, begun, drawn, place = [], time.perf_counter(), 0, 0.0
+    while time.perf_counter() - begun < SECONDS:  # the mouse goes to and fro over the timeline
+        place = abs((time.perf_counter() - begun) / 1.5 % 2 - 1)
+        page.set_head(page.head.seek(round(place * (count - 1))))
+        turn(slices)
+        drawn += sum(view.drawn_instant == page.head.instant for view in page.videos.views)
+    print(f"scrubbing: {drawn / SECONDS:.0f} views/s drawn with the picture of their instant")
 
     for name, speed in (("playing at 1x", 1.0), ("playing at 0.25x", 0.25)):
         slices = []

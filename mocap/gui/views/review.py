@@ -53,6 +53,8 @@ KEYS = (
 FRAME_MS = 16
 # While something is looked for: pictures that arrive are shown this often.
 WAIT_MS = 40
+# How often the line of decoded pictures is brought up to date, s.
+READY_S = 0.25
 INSPECTOR_PX = 230
 # Where the places of the panes are kept; the number rises when there are other panes.
 LAYOUT = "review/panes 1"
@@ -72,7 +74,8 @@ class ReviewPage(Page):
         self.head = Playhead(1, 1.0)
         self._opening: Later[Review] = Later()
         self._folder: Path | None = None
-        self._last = time.perf_counter()
+        self._last = self._looked = time.perf_counter()
+        self._settled = True
         self.videos, self.plots = VideoGrid(theme), AnglePlots(theme)
         self.scene = make_scene(theme.scene)
         self.timeline = Timeline(theme)
@@ -233,7 +236,7 @@ class ReviewPage(Page):
             return
         self.review = review
         if review.videos:
-            self.store = FrameStore(review.videos, review.sync.frame_index)
+            self.store = FrameStore(review.videos, review.sync.frame_index, rate_hz=review.take.rate_hz)
         self._title.setText(review.take.name)
         people = len(review.take.people)
         words = f"{people} people" if people > 1 else "1 person"
@@ -271,9 +274,10 @@ class ReviewPage(Page):
                 self.set_head(head)
                 return
             self.head = head
-        if any(view.drawn_instant != before for view in self.videos.views if view.isVisible()):
-            self.videos.show_instant(self.review, self.store, before)
-        self._show_ready()
+        if not self._settled:
+            self._show_videos()
+        if now - self._looked > READY_S:
+            self._show_ready()
 
     def set_head(self, head: Playhead) -> None:
         """Show another instant, everywhere."""
@@ -282,19 +286,32 @@ class ReviewPage(Page):
             return
         if self.store is not None:
             self.store.want(head.instant)
-        self.videos.show_instant(self.review, self.store, head.instant)
+        self._show_videos()
         self.scene.show_instant(head.instant)
         self.plots.show_instant(head.instant)
         self.figures.show_figures(self.review.readout(head.instant))
-        self._show_ready()
-        interval = FRAME_MS if head.playing else WAIT_MS
+        self.timeline.show_head(head)
+        self._tick_at_pace()
+
+    def _show_videos(self) -> None:
+        """Show the pictures that are there; whether better ones are to come is looked for first."""
+        assert self.review is not None
+        instant, store = self.head.instant, self.store
+        cameras = [view.camera for view in self.videos.views if view.isVisible()]
+        self._settled = store is None or all([store.settled(c, instant) for c in cameras])
+        self.videos.show_instant(self.review, store, instant)
+        self._tick_at_pace()
+
+    def _tick_at_pace(self) -> None:
+        """Turn as often as a screen shows while something moves or is awaited, else at ease."""
+        interval = FRAME_MS if self.head.playing or not self._settled else WAIT_MS
         if self._timer.interval() != interval or not self._timer.isActive():
             self._last = time.perf_counter()
             self._timer.start(interval)
 
     def _show_ready(self) -> None:
-        ready = self.store.decoded(0) if self.store is not None else ()
-        self.timeline.show_head(self.head, ready)
+        self._looked = time.perf_counter()
+        self.timeline.ruler.show_ready(self.store.ready(0) if self.store is not None else ())
 
     def act(self, what: str) -> None:
         """Do what a control or a key asks for."""

@@ -31,11 +31,17 @@ class Ruler(QWidget):
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self._theme, self._head = theme, Playhead(1, 1.0)
         self._events: tuple[tuple[float, str], ...] = ()
-        self._ready: tuple[int, ...] = ()
+        self._ready: tuple[tuple[int, int], ...] = ()
 
-    def show_head(self, head: Playhead, ready: tuple[int, ...]) -> None:
-        """Show another state; ``ready`` are instants whose pictures are there."""
-        self._head, self._ready = head, ready
+    def show_ready(self, ready: tuple[tuple[int, int], ...]) -> None:
+        """Show where pictures are there: runs of instants."""
+        if ready != self._ready:
+            self._ready = ready
+            self.update()
+
+    def show_head(self, head: Playhead) -> None:
+        """Show another state."""
+        self._head = head
         self.setAccessibleDescription(f"Instant {head.instant + 1} of {head.count}")
         self.update()
 
@@ -105,14 +111,10 @@ class Ruler(QWidget):
         painter.end()
 
     def _draw_ready(self, painter: QPainter) -> None:
-        """A thin line where pictures are decoded, as one piece a run of instants."""
+        """A thin line where pictures are decoded."""
         painter.setPen(QPen(QColor(self._theme.faint), 2))
-        start = None
-        for place, instant in enumerate(self._ready):
-            start = instant if start is None else start
-            if place + 1 == len(self._ready) or self._ready[place + 1] != instant + 1:
-                painter.drawLine(QPointF(self._x(start), 35), QPointF(self._x(instant), 35))
-                start = None
+        for first, last in self._ready:
+            painter.drawLine(QPointF(self._x(first), 35), QPointF(self._x(last), 35))
 
     def _draw_ticks(self, painter: QPainter) -> None:
         head = self._head
@@ -198,9 +200,9 @@ class Timeline(QWidget):
                 drawn = "pause" if name == "play" and self._playing else name
                 control.setIcon(icon(drawn, theme.text))
 
-    def show_head(self, head: Playhead, ready: tuple[int, ...]) -> None:
+    def show_head(self, head: Playhead) -> None:
         """Show another state."""
-        self.ruler.show_head(head, ready)
+        self.ruler.show_head(head)
         self.time.setText(f"{head.instant / head.rate_hz:.3f} s    {head.instant + 1} / {head.count}")
         self.loop.setChecked(head.loop)
         if self.speeds.currentIndex() != SPEEDS.index(head.speed):
