@@ -31,4 +31,5 @@ class PageSpec:
 PAGES = (
     PageSpec("library", "Library", "Ctrl+1", "mocap.gui.views.library", "LibraryPage"),
     PageSpec("review", "Review", "Ctrl+4", "mocap.gui.views.review", "ReviewPage"),
+    PageSpec("analyse", "Analyse", "Ctrl+5", "mocap.gui.views.analyse", "AnalysePage"),
 )

@@ -83,15 +83,18 @@ QPushButton:disabled { color: $faint; background: $panel; }
 QPushButton#primary { background: $accent; color: $on_accent; border: 1px solid $accent; font-weight: 600; }
 QPushButton#primary:focus { border: 2px solid $text; padding: 6px 13px; }
 QPushButton#primary:disabled { background: $raised; color: $faint; border: 1px solid $line; }
+QPushButton#segment { border-radius: 0; padding: 7px 12px; color: $faint; background: $panel; }
+QPushButton#segment:checked { color: $text; background: $hover; border-bottom: 2px solid $accent; }
+QPushButton#segment:focus { border: 1px solid $accent; }
 QToolButton { background: transparent; border: 1px solid transparent; border-radius: 6px; padding: 5px; }
 QToolButton:hover { background: $hover; }
 QToolButton:checked { background: $raised; border: 1px solid $accent; }
 QToolButton:focus { border: 1px solid $accent; }
-QLineEdit, QComboBox, QPlainTextEdit, QSpinBox {
+QLineEdit, QComboBox, QPlainTextEdit, QSpinBox, QDoubleSpinBox {
     background: $raised; border: 1px solid $line; border-radius: 7px; padding: 6px 9px;
     selection-background-color: $accent; selection-color: $on_accent;
 }
-QLineEdit:focus, QComboBox:focus, QPlainTextEdit:focus { border: 1px solid $accent; }
+QLineEdit:focus, QComboBox:focus, QPlainTextEdit:focus, QDoubleSpinBox:focus { border: 1px solid $accent; }
 QComboBox::drop-down { border: 0; width: 24px; }
 QComboBox::down-arrow { image: none; }
 QComboBox QAbstractItemView { background: $panel; border: 1px solid $line; selection-background-color: $hover;
