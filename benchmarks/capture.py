@@ -1,6 +1,6 @@
 """Recording of four cameras: frames lost or doubled, memory, processor; kill -9; a full disk.
 
-    python benchmarks/capture.py files|encode|tcp|http|rtsp [SECONDS]
+    python benchmarks/capture.py files|encode|tcp|http|rtsp [SECONDS | --minutes 10]
     python benchmarks/capture.py kill [RUNS]
     python benchmarks/capture.py full
 
@@ -41,6 +41,8 @@ RATE_HZ = 30
 REORDERED = 2
 BITS = 16
 CAMERAS = 4
+# How often memory is looked at, s.
+SAMPLE_S = 0.5
 RECORD = [sys.executable, "-c", "from mocap.cli import main; main()", "record"]
 
 RTSP_SERVER = """
@@ -114,7 +116,7 @@ def serve(kind: str, film: Path, port: int) -> tuple[subprocess.Popen[bytes], st
 
 
 def watch_memory(process: subprocess.Popen[bytes]) -> list[float]:
-    """Resident memory of a process, MiB, every half second until it ends."""
+    """Resident memory of a process, MiB, every ``SAMPLE_S`` until it ends."""
     seen = []
     while process.poll() is None:
         try:
@@ -123,7 +125,7 @@ def watch_memory(process: subprocess.Popen[bytes]) -> list[float]:
             break
         if "VmRSS" in status:
             seen.append(int(status.split("VmRSS:")[1].split()[0]) / 1024)
-        time.sleep(0.5)
+        time.sleep(SAMPLE_S)
     process.wait()
     return seen
 
@@ -184,11 +186,22 @@ def long_run(kind: str, seconds: float, scratch: Path) -> None:
         print(f"  told: {camera['name']} {counts}")
     print(*told.get("notes", [told]), sep="\n")
     print(*examine(scratch / "s" / "trials" / kind / "raw", loose=bool(servers)), sep="\n")
-    third = len(memory) // 3
     print(
-        f"{kind}: {seconds:.0f} s, {cpu:.1f} s of processor time = {50 * cpu / seconds:.0f} % of 2 cores, memory "
-        f"after a third {memory[third]:.0f} MiB, at the end {memory[-3]:.0f} MiB, peak {max(memory):.0f} MiB",
+        f"{kind}: {seconds:.0f} s, {cpu:.1f} s of processor time = {50 * cpu / seconds:.0f} % of 2 cores, "
+        f"load {os.getloadavg()[2]:.1f}\n{tell_memory(memory)}",
         flush=True,
+    )
+
+
+def tell_memory(memory: list[float]) -> str:
+    """Memory, MiB, by tenths of the time, and how fast it grows once the queues have seen some use."""
+    tenths = np.array_split(np.array(memory), 10)
+    settled = np.array(memory[len(memory) // 5 : -3])
+    slope, _ = np.polyfit(np.arange(len(settled)) * SAMPLE_S / 60.0, settled, 1)
+    medians = " ".join(f"{np.median(tenth):.0f}" for tenth in tenths)
+    return (
+        f"memory by tenths of the time, MiB: {medians}; peak {max(memory):.0f}; "
+        f"growth after the first fifth {slope:+.2f} MiB a minute"
     )
 
 
@@ -261,7 +274,8 @@ def main() -> None:
     """Run one of them."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
     parser.add_argument("what", choices=("files", "encode", "tcp", "http", "rtsp", "kill", "full"))
-    parser.add_argument("amount", type=float, nargs="?", default=None)
+    parser.add_argument("amount", type=float, nargs="?", help="seconds, or runs")
+    parser.add_argument("--minutes", type=float, help="length of a recording, instead of SECONDS")
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         if given.what == "kill":
@@ -269,7 +283,8 @@ def main() -> None:
         elif given.what == "full":
             full_disk(Path(folder))
         else:
-            long_run(given.what, given.amount or 60.0, Path(folder))
+            seconds = 60.0 * given.minutes if given.minutes is not None else given.amount or 60.0
+            long_run(given.what, seconds, Path(folder))
 
 
 if __name__ == "__main__":

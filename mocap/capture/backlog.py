@@ -11,6 +11,9 @@ from mocap.capture.source import Picture
 # Pictures that wait for the disk, per camera: some 45 decoded ones of 1280x720, a minute and more of coded ones.
 CAPACITY_BYTES = 128 * 1024 * 1024
 
+# Files wait for the disk: a longer queue would only fill up, and hold memory for nothing.
+WAITING_BYTES = 8 * 1024 * 1024
+
 # A few large pictures must fit whatever their size.
 LEAST_PICTURES = 4
 

@@ -12,8 +12,9 @@ import av
 import cv2
 import numpy as np
 
+from mocap.capture.backlog import Timed
 from mocap.capture.files import upright
-from mocap.capture.source import Coded, Picture
+from mocap.capture.source import Coded
 from mocap.core.types import ImageArray
 
 # Pictures that may wait for the decoder: a third of a second at 30 Hz, which evens out a busy moment. Beyond it is
@@ -33,25 +34,25 @@ class CodedDecoder:
     def __init__(self) -> None:
         self._codec: Any = None
         self._template: Any = None
-        self._underway: dict[int, Picture] = {}
+        self._underway: dict[int, Timed] = {}
         self._count = 0
 
-    def decode(self, picture: Picture, wanted: bool = True) -> Picture | None:
+    def decode(self, timed: Timed, wanted: bool = True) -> Timed | None:
         """Take the next picture, and return the one that comes out, decoded.
 
         None if none comes out, it is damaged, or, not ``wanted``, was only decoded for those that build on it.
         """
-        coded = picture.coded
+        coded = timed.picture.coded
         if coded is None:
-            return picture
+            return timed
         if coded.codec == "mjpeg":
-            return _of_jpeg(picture, coded) if wanted else None
+            return _of_jpeg(timed, coded) if wanted else None
         if self._codec is None or coded.template is not self._template:
             if not coded.is_key:
                 return None
             self._codec, self._template = _codec_of(coded), coded.template
         self._count += 1
-        self._underway[self._count] = picture
+        self._underway[self._count] = timed
         packet = av.Packet(bytes(coded.packet))
         packet.pts = self._count  # the decoder hands it on with the picture, whatever their order
         try:
@@ -64,9 +65,7 @@ class CodedDecoder:
         known = [(frame, self._underway.pop(frame.pts, None)) for frame in frames]
         for frame, source in reversed(known):
             if source is not None and wanted:
-                image = upright(frame)
-                made: Picture = replace(source, image=image, size_wh=(image.shape[1], image.shape[0]))
-                return made
+                return _with_image(source, upright(frame))
         return None
 
     def forget(self) -> None:
@@ -82,9 +81,13 @@ def _codec_of(coded: Coded) -> Any:
     return codec
 
 
-def _of_jpeg(picture: Picture, coded: Coded) -> Picture | None:
+def _of_jpeg(timed: Timed, coded: Coded) -> Timed | None:
     image: ImageArray | None = cv2.imdecode(np.frombuffer(bytes(coded.packet), np.uint8), cv2.IMREAD_COLOR)
-    return None if image is None else replace(picture, image=image)
+    return None if image is None else _with_image(timed, image)
+
+
+def _with_image(timed: Timed, image: ImageArray) -> Timed:
+    return Timed(replace(timed.picture, image=image, size_wh=(image.shape[1], image.shape[0])), timed.t_ns)
 
 
 class Beside:
@@ -108,32 +111,37 @@ class Beside:
     ) -> None:
         self._dress = dress
         self._every_ns = 0 if np.isinf(rate_hz) else round(1e9 / rate_hz)
-        self._queue: deque[Picture] = deque()
-        self._changed = threading.Condition()
+        self._queue: deque[Timed] = deque()
+        self._changed, self._made = threading.Condition(), threading.Condition()
         self._closed = self._behind = False
         self._due_ns = 0
-        self.newest: Picture | None = None
+        self.newest: Timed | None = None
         self.skipped = 0
         self._thread = threading.Thread(target=self._run, name=f"decode {name}", daemon=True)
         self._thread.start()
 
-    def put(self, picture: Picture) -> None:
+    def put(self, timed: Timed) -> None:
         """Bring the next picture of the camera; returns at once."""
         with self._changed:
-            self._queue.append(picture)
+            self._queue.append(timed)
             if len(self._queue) > LONGEST_QUEUE:
                 self._skip()
             self._changed.notify()
 
+    def newer(self, than: Timed | None, timeout_s: float) -> Timed | None:
+        """Wait for a picture newer than this one; None if there is none in time."""
+        with self._made:
+            self._made.wait_for(lambda: self.newest is not than, timeout_s)
+            return self.newest if self.newest is not than else None
+
     def _skip(self) -> None:
         """Leave out all before the newest picture that needs no other."""
-        keys = [i for i, item in enumerate(self._queue) if item.coded is None or item.coded.is_key]
+        keys = [i for i, item in enumerate(self._queue) if item.is_key]
         leave = keys[-1] if keys else len(self._queue)
-        if leave > 0:
-            self._behind = True
         for _ in range(leave):
             self._queue.popleft()
-            self.skipped += 1
+        self.skipped += leave
+        self._behind |= leave > 0
 
     def close(self) -> None:
         """End the thread."""
@@ -146,20 +154,26 @@ class Beside:
 
     def _run(self) -> None:
         decoder = CodedDecoder()
-        while True:
-            with self._changed:
-                while not (self._queue or self._closed):
-                    self._changed.wait()
-                if self._closed:
-                    return
-                if self._behind:  # what comes now does not build on what was decoded last
-                    self._behind = False
-                    decoder.forget()
-                picture = self._queue.popleft()
-            wanted = picture.arrival_ns >= self._due_ns
-            made = decoder.decode(picture, wanted)
-            if made is not None and made.image is not None and wanted:
-                self.newest = replace(made, image=self._dress(made.image))
-                # Counted from when it was due, so that 15 of 30 a second are 15 and not 10.
-                late = made.arrival_ns - self._due_ns
-                self._due_ns = (self._due_ns if 0 <= late < self._every_ns else made.arrival_ns) + self._every_ns
+        while (timed := self._next(decoder)) is not None:
+            # Counted from when one was due, so that 15 of 30 a second are 15 and not 10.
+            late_ns = timed.decode_ns - self._due_ns
+            made = decoder.decode(timed, wanted=late_ns >= 0)
+            if made is None or made.picture.image is None or late_ns < 0:
+                continue
+            self._due_ns = (self._due_ns if late_ns < self._every_ns else timed.decode_ns) + self._every_ns
+            dressed = replace(made.picture, image=self._dress(made.picture.image))
+            with self._made:
+                self.newest = Timed(dressed, made.t_ns)
+                self._made.notify_all()
+
+    def _next(self, decoder: CodedDecoder) -> Timed | None:
+        """Wait for the next picture to decode; None at the end."""
+        with self._changed:
+            while not (self._queue or self._closed):
+                self._changed.wait()
+            if self._closed:
+                return None
+            if self._behind:  # what comes now does not build on what was decoded last
+                self._behind = False
+                decoder.forget()
+            return self._queue.popleft()

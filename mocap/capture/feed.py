@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from mocap.capture.backlog import Backlog, Preroll, Timed
+from mocap.capture.backlog import CAPACITY_BYTES, WAITING_BYTES, Backlog, Preroll, Timed
 from mocap.capture.clock import CameraClock
 from mocap.capture.events import CameraState, Note
 from mocap.capture.resilient import TimesFile
@@ -95,7 +95,7 @@ class Feed:
         self.error: ExplainedError | None = None
         self._track: Track | None = None
         self._times: TimesFile | None = None
-        self._backlog = Backlog()
+        self._backlog = Backlog(CAPACITY_BYTES if plan.source.live else WAITING_BYTES)
         self._written: Timed | None = None
         self._before = Preroll(self._preroll_ns)
         self._steps: deque[int] = deque(maxlen=STEPS)
@@ -106,7 +106,7 @@ class Feed:
         self._window: tuple[int, int] | None = None
         self._reached_ns = 0
         self.times_ns: deque[int] = deque(maxlen=STEPS)
-        self.taps: tuple[Callable[[Picture], None], ...] = ()
+        self.taps: tuple[Callable[[Timed], None], ...] = ()
         self.held: dict[str, float] = {}
         self._controls = dict(plan.controls)
         self._asked: deque[Mapping[str, float]] = deque()
@@ -257,19 +257,19 @@ class Feed:
             if self.clock.jumps > jumps and jumps == 0:
                 self._say("clock", f"The clock of camera '{self.plan.name}' jumped; its times go on by ours.")
             self.times_ns.append(t_ns)
-            self._show(picture)
+            self._show(Timed(picture, t_ns))
             self._sort(Timed(picture, t_ns))
             self._set_controls()
             if self.done and not self.plan.source.live:
                 return True
         return True
 
-    def _show(self, picture: Picture) -> None:
-        self.latest = picture
-        if picture.coded is None or picture.coded.is_key:
-            self.latest_key = picture
+    def _show(self, timed: Timed) -> None:
+        self.latest = timed.picture
+        if timed.is_key:
+            self.latest_key = timed.picture
         for tap in self.taps:
-            tap(picture)
+            tap(timed)
 
     def _sort(self, timed: Timed) -> None:
         """Decide what becomes of a picture: kept for later, written, or dropped and counted."""

@@ -15,6 +15,7 @@ from types import TracebackType
 import tomli_w
 
 from calibration.files import atomic_write
+from mocap.capture.backlog import Timed
 from mocap.capture.events import CameraState, CameraStatus, Events, Note, RecorderState, Status
 from mocap.capture.feed import CameraPlan, Feed
 from mocap.capture.observer import Observer
@@ -209,7 +210,7 @@ class Recorder:
         """Newest picture of a camera, as it came; for live views."""
         return self._feed(camera).latest
 
-    def tap(self, camera: str, take: Callable[[Picture], None]) -> None:
+    def tap(self, camera: str, take: Callable[[Timed], None]) -> None:
         """Hand every picture of a camera to somebody else, too; ``take`` must return at once."""
         feed = self._feed(camera)
         feed.taps = (*feed.taps, take)

@@ -147,9 +147,9 @@ class CameraSource(Protocol):
         ...
 
     def control(self, wanted: Mapping[str, float]) -> dict[str, float]:
-        """Set what the driver lets be set, of ``CONTROLS``, and return what now holds; NaN where it refuses."""
+        """Set what the driver lets be set, of ``CONTROLS``; return what holds now, NaN where it refuses."""
         ...
 
 
 CONTROLS = ("exposure", "gain", "white_balance", "focus")
-"""Names of what can be set; a number fixes the value and switches the camera's own choice off."""
+"""Names of what can be set: a number fixes the value, NaN gives the choice back to the camera."""

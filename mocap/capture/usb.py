@@ -30,16 +30,16 @@ MOST_CAMERAS = 10
 # Where Linux says what its cameras are.
 SYSFS = Path("/sys/class/video4linux")
 
-_AUTO_OFF = {"exposure": cv2.CAP_PROP_AUTO_EXPOSURE, "white_balance": cv2.CAP_PROP_AUTO_WB}
-_AUTO_OFF["focus"] = cv2.CAP_PROP_AUTOFOCUS
+_AUTO = {"exposure": cv2.CAP_PROP_AUTO_EXPOSURE, "white_balance": cv2.CAP_PROP_AUTO_WB}
+_AUTO["focus"] = cv2.CAP_PROP_AUTOFOCUS
 _PROPERTY = {
     "exposure": cv2.CAP_PROP_EXPOSURE,
     "gain": cv2.CAP_PROP_GAIN,
     "white_balance": cv2.CAP_PROP_WB_TEMPERATURE,
     "focus": cv2.CAP_PROP_FOCUS,
 }
-# V4L2 counts the exposure menu from 1, "manual"; DirectShow and the others know 0 for off.
-MANUAL_EXPOSURE_V4L2 = 1.0
+# V4L2's menu of exposure has 1, "manual", and 3, "aperture priority", which is automatic; the others know 0 and 1.
+EXPOSURE_V4L2 = (1.0, 3.0)
 
 JPEG_START = b"\xff\xd8"
 
@@ -243,15 +243,20 @@ class UsbCamera:
         return tuple(found)
 
     def control(self, wanted: Mapping[str, float]) -> dict[str, float]:
-        """Fix exposure, gain, white balance and focus; see ``CameraSource``."""
+        """Fix exposure, gain, white balance and focus, or have the camera choose; see ``CameraSource``."""
         held = dict.fromkeys(wanted, float("nan"))
         for name, value in wanted.items():
             if self._camera is None or name not in CONTROLS:
                 continue
-            if name in _AUTO_OFF:
-                v4l2 = name == "exposure" and _backend() == cv2.CAP_V4L2
-                self._camera.set(_AUTO_OFF[name], MANUAL_EXPOSURE_V4L2 if v4l2 else 0.0)
-            if self._camera.set(_PROPERTY[name], value):
+            v4l2 = name == "exposure" and _backend() == cv2.CAP_V4L2
+            manual, automatic = EXPOSURE_V4L2 if v4l2 else (0.0, 1.0)
+            if np.isnan(value):
+                set_it = name in _AUTO and self._camera.set(_AUTO[name], automatic)
+            else:
+                if name in _AUTO:
+                    self._camera.set(_AUTO[name], manual)
+                set_it = self._camera.set(_PROPERTY[name], value)
+            if set_it:
                 held[name] = float(self._camera.get(_PROPERTY[name]))
         return held
 

@@ -8,7 +8,7 @@ import queue
 import signal
 import sys
 import time
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -21,6 +21,7 @@ from rich.text import Text
 
 from mocap.cli.console import err, explained, out, print_json
 from mocap.cli.options import JsonOption
+from mocap.cli.record import show_recorded, summary_of, tell
 
 if TYPE_CHECKING:
     from mocap.core.live import LiveFrame
@@ -58,28 +59,40 @@ def live(
     beep: Annotated[bool, typer.Option("--beep", help="Beep when a target is met or a repetition done.")] = False,
     duration: Annotated[float, typer.Option(help="Stop after so many seconds; 0 goes on until Ctrl-C.")] = 0.0,
     people: Annotated[str | None, typer.Option("--people", help="subject (one person) or all.")] = None,
+    record: Annotated[
+        Path | None, typer.Option("--record", help="SESSION/TRIAL: record every picture of all cameras meanwhile.")
+    ] = None,
     headless: Annotated[bool, typer.Option("--headless", help="Lines instead of a display.")] = False,
     json_output: JsonOption = False,
 ) -> None:
     """Follow people live: 3D, joint angles, targets, streams to other programs."""
     from calibration.formats import load_rig
     from mocap.capture.addresses import SourceWishes, open_sources
-    from mocap.pipeline.live import CapturedSource, LiveSession, LiveSetup, parse_target
+    from mocap.pipeline.live import CapturedSource, LiveRecording, LiveSession, LiveSetup, parse_target
     from mocap.pipeline.settings import load_settings, with_people
 
     settings = with_people(load_settings(preset), people)
     targets = tuple(parse_target(text) for text in target or ())
     rig = load_rig(calibration)
     addresses = [part.strip() for text in sources for part in text.split(",") if part.strip()]
-    cameras = open_sources(addresses, SourceWishes(decoded=True))
     setup = LiveSetup(rig, settings, tuple(stream or ()), targets)
-    session = LiveSession(setup, [CapturedSource(name, camera) for name, camera in cameras.items()])
-    shown = _Shown(session, tuple(t.angle for t in targets), beep)
-    _follow(session, shown, duration, quiet=headless or json_output or not out.is_terminal)
+    quiet = headless or json_output or not out.is_terminal
+    with contextlib.ExitStack() as stack:
+        cameras = open_sources(addresses, SourceWishes(decoded=record is None))
+        recording = None
+        if record is None:
+            session = LiveSession(setup, [CapturedSource(name, camera) for name, camera in cameras.items()])
+        else:
+            recording = stack.enter_context(LiveRecording(cameras, record, calibration, tell))
+            session = LiveSession(replace(setup, before=recording.start), recording.sources)
+        _follow(session, _Shown(session, tuple(t.angle for t in targets), beep), duration, quiet)
+        recorded = recording.stop() if recording is not None else None
     if json_output:
-        print_json(_summary(session))
-    else:
-        out.print(_stages(session.budget.times()))
+        print_json({**_summary(session), "recorded": summary_of(recorded) if recorded is not None else None})
+        return
+    out.print(_stages(session.budget.times()))
+    if recorded is not None:
+        show_recorded(recorded)
 
 
 class _Shown:

@@ -115,11 +115,11 @@ def record(
         if key:
             err.print("Press Enter to start, and again to stop.")
             threading.Thread(target=_by_key, args=(switch,), daemon=True).start()
-        result = run(request, switch, remote, _tell, err.print, progress, cancel)
+        result = run(request, switch, remote, tell, err.print, progress, cancel)
     if json_output:
-        print_json(_summary(result))
+        print_json(summary_of(result))
     else:
-        _show(result)
+        show_recorded(result)
 
 
 @explained
@@ -170,7 +170,7 @@ def _by_key(switch: Switch) -> None:
         act()
 
 
-def _tell(item: Note | Status) -> None:
+def tell(item: Note | Status) -> None:
     """Say at once what happens; states are for windows."""
     text = getattr(item, "text", None)
     if text is not None:
@@ -194,11 +194,13 @@ def _turn(text: str) -> tuple[str, int]:
     return name, int(turn)
 
 
-def _summary(result: Recorded) -> dict[str, object]:
+def summary_of(result: Recorded) -> dict[str, object]:
+    """Everything about a recording, for JSON."""
     return {"trial": result.trial, **asdict(result.recording)}
 
 
-def _show(result: Recorded) -> None:
+def show_recorded(result: Recorded) -> None:
+    """Say in a table what was recorded."""
     table = Table()
     for heading in ("Camera", "Pictures", "Rate, Hz", "Missing", "Dropped", "Kept as", "Times by"):
         table.add_column(heading)

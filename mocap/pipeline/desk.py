@@ -19,6 +19,7 @@ import cv2
 import numpy as np
 
 from mocap.capture.addresses import SourceWishes, open_sources
+from mocap.capture.backlog import Timed
 from mocap.capture.beside import Beside
 from mocap.capture.events import CameraStatus, Note, RecorderState, Status
 from mocap.capture.feed import CameraPlan
@@ -207,8 +208,8 @@ class CaptureDesk:
 
         It is the same object until there is a newer one.
         """
-        view = self._views.get(camera)
-        return view.newest if view is not None else None
+        newest = view.newest if (view := self._views.get(camera)) is not None else None
+        return newest.picture if newest is not None else None
 
     def close(self, timeout_s: float | None = 10.0) -> None:
         """End the take, if there is one, and let go of the cameras; waits up to ``timeout_s`` (0: not at all)."""
@@ -357,7 +358,8 @@ class _Flow:
         self._began_s: float | None = None
         self._bytes = 0
 
-    def count(self, picture: Picture) -> None:
+    def count(self, timed: Timed) -> None:
+        picture = timed.picture
         if self._began_s is None:
             self._began_s = time.monotonic()
         self._bytes += picture.coded.packet.size if picture.coded is not None else 0

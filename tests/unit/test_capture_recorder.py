@@ -174,7 +174,7 @@ def test_a_disk_that_does_not_keep_up_costs_pictures_that_are_counted(
         write(self, *given)
 
     monkeypatch.setattr(Track, "write", slow)
-    monkeypatch.setattr("mocap.capture.backlog.Backlog.__init__.__defaults__", (6 * 3 * SIZE_WH[0] * SIZE_WH[1],))
+    monkeypatch.setattr("mocap.capture.feed.CAPACITY_BYTES", 6 * 3 * SIZE_WH[0] * SIZE_WH[1])
     camera = FakeCamera("cam")
     done, notes = record(tmp_path, camera, seconds=1.0)
     kept = done.cameras[0]

@@ -2,75 +2,175 @@
 
 from __future__ import annotations
 
+import json
+import threading
 import time
 from functools import partial
 from pathlib import Path
 
-import av
 import cv2
 import numpy as np
 import pytest
+from typer.testing import CliRunner
 
 from calibration.formats import load_rig
+from mocap.capture import probe, read_frames
 from mocap.capture.addresses import SourceWishes, open_sources
-from mocap.capture.feed import CameraPlan
-from mocap.capture.recorder import Recorder
-from mocap.capture.source import Coded, Picture, Stamp
-from mocap.core.errors import CameraError
+from mocap.capture.backlog import Timed
+from mocap.capture.beside import LONGEST_QUEUE, Beside
+from mocap.capture.files import FileClock, VideoFileCamera
+from mocap.capture.source import CameraSource
+from mocap.cli.app import app
 from mocap.core.live import LiveFrame
-from mocap.pipeline.live import LiveEvent, LiveSession, LiveSetup
-from mocap.pipeline.live.watched import WatchedSource
+from mocap.core.types import Frame, ImageArray
+from mocap.pipeline import live
+from mocap.pipeline.inputs import open_trial
+from mocap.pipeline.live import LiveEvent, LiveRecording, LiveSession, LiveSetup
 from mocap.studio import sample_dir
+from mocap.sync import read_timestamps_csv
+from tests.cameras import SIZE_WH, number_of, write_film
 from tests.factories import make_motion
 from tests.live_rig import KnowingDetector, maker
 from tests.unit.test_live_session import settings
 
 COUNT = 60  # pictures in each video of the sample
+ROOT = sample_dir()
+RIG_FILE = ROOT / "calibration" / "rig.toml"
 
 
-def test_every_picture_is_recorded_whatever_live_capture_looks_at(tmp_path: Path) -> None:
-    root = sample_dir()
-    rig = load_rig(root / "calibration" / "rig.toml")
-    videos = sorted((root / "trials" / "sample" / "raw").glob("*.mp4"))[:2]
-    sources = open_sources([str(video) for video in videos], SourceWishes(decoded=True))
-    recorder = Recorder([CameraPlan(name, source) for name, source in sources.items()], tmp_path / "raw")
-    slow = KnowingDetector(make_motion(2), rig, delay_s=0.15, spoil=lambda index, xy: None)
+@pytest.fixture(autouse=True)
+def _no_warm_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("mocap.capture.recorder.WARM_UP_S", 0.1)
+
+
+def blind(delay_s: float) -> KnowingDetector:
+    """A detector that takes its time and finds nobody."""
+    slow = KnowingDetector(make_motion(2), load_rig(RIG_FILE), delay_s, spoil=lambda index, xy: None)
     slow.xy = [np.zeros((1 << 16, *xy.shape[1:])) for xy in slow.xy]  # its pictures are not numbered
-    with recorder:
-        recorder.start()
-        watched = [
-            WatchedSource(name, Stamp.FILE, partial(recorder.latest, name), lambda: recorder.done)
-            for name in sources
-        ]
-        live = LiveSession(LiveSetup(rig, settings(), make_detector=maker(slow)), watched)
-        events: list[LiveEvent] = []
-        live.events.subscribe(events.append)
-        live.start()
-        assert live.wait(20.0)
-        made = recorder.stop()
-    assert [camera.recorded for camera in made.cameras] == [COUNT, COUNT]
+    return slow
+
+
+@pytest.mark.parametrize("decoded", [True, False])
+def test_every_picture_is_recorded_whatever_live_capture_looks_at(tmp_path: Path, decoded: bool) -> None:
+    videos = sorted((ROOT / "trials" / "sample" / "raw").glob("*.mp4"))[:2]
+    sources = open_sources([str(video) for video in videos], SourceWishes(decoded=decoded))
+    events: list[LiveEvent] = []
+    with LiveRecording(sources, tmp_path / "anna" / "walk", RIG_FILE) as recording:
+        setup = LiveSetup(load_rig(RIG_FILE), settings(), make_detector=maker(blind(0.15)), before=recording.start)
+        session = LiveSession(setup, recording.sources)
+        session.events.subscribe(events.append)
+        session.start()
+        assert session.wait(20.0)
+        made = recording.stop()
+    assert [camera.recorded for camera in made.recording.cameras] == [COUNT, COUNT]
+    assert all(camera.codec.endswith("copied") != decoded for camera in made.recording.cameras)
+    assert [video.n_frames for video in open_trial(made.trial).videos] == [COUNT, COUNT]
     looked = [event for event in events if isinstance(event, LiveFrame)]
     assert 3 < len(looked) < COUNT
     assert any(frame.seen == (True, True) for frame in looked)
 
 
-def picture(codec: str, data: bytes) -> Picture:
-    coded = Coded(av.Packet(data), codec, is_key=True)
-    return Picture(time.monotonic_ns(), None, (64, 48), coded=coded)
+@pytest.mark.parametrize(("name", "b_frames"), [("cam.mp4", 0), ("cam.mp4", 2), ("cam.mkv", 0)])
+def test_what_is_looked_at_is_what_was_recorded_at_that_time(tmp_path: Path, name: str, b_frames: int) -> None:
+    film = write_film(tmp_path / "film.mp4", 40, rate=50, b_frames=b_frames)
+    if name.endswith("mkv"):
+        film = _as_jpeg(film, tmp_path / name)
+    sources: dict[str, CameraSource] = {"cam": VideoFileCamera(film, FileClock())}
+    seen: list[Frame] = []
+    with LiveRecording(sources, tmp_path / "s" / "t", None) as recording:
+        recording.start()
+        (source,) = recording.sources
+        source.open()
+        while (frame := source.read()) is not None:
+            seen.append(frame)
+        made = recording.stop()
+    (camera,) = made.recording.cameras
+    assert (camera.recorded, camera.missing, camera.dropped) == (40, 0, {})
+    assert camera.codec.endswith("copied")
+    video = made.trial / "raw" / "cam.mp4"
+    recorded = [number_of(picture.image) for picture in read_frames(probe(video, "cam"))]
+    assert recorded == list(range(40))
+    times = read_timestamps_csv(video.with_name("timestamps.csv"))["cam"]
+    assert len(seen) + recording.skipped["cam"] > 30
+    for frame in seen:
+        assert times[number_of(frame.image)] == pytest.approx(frame.t_ns / 1e9, abs=2e-6)
 
 
-def test_jpeg_is_decoded_and_other_codes_are_explained() -> None:
-    grey = np.full((48, 64, 3), 90, dtype=np.uint8)
-    done, jpeg = cv2.imencode(".jpg", grey)
-    assert done
-    source = WatchedSource("a", Stamp.ARRIVAL, lambda: picture("mjpeg", jpeg.tobytes()), lambda: False)
-    source.open()
-    frame = source.read()
-    assert frame is not None
-    assert np.abs(frame.image.astype(int) - 90).max() <= 2
-    coded = WatchedSource("a", Stamp.ARRIVAL, lambda: picture("h264", b"abc"), lambda: False)
-    coded.open()
-    with pytest.raises(CameraError, match="none can be looked at"):
-        coded.read()
-    nothing = WatchedSource("a", Stamp.ARRIVAL, lambda: None, lambda: True)
-    assert nothing.read() is None
+def _as_jpeg(film: Path, target: Path) -> Path:
+    import av
+
+    with av.open(str(target), "w") as out:
+        stream = out.add_stream("mjpeg", rate=50, options={"qmin": "3", "qmax": "3"})
+        stream.width, stream.height = SIZE_WH
+        stream.pix_fmt = "yuvj420p"
+        for number, picture in enumerate(read_frames(probe(film, "film"))):
+            frame = av.VideoFrame.from_ndarray(picture.image, format="bgr24")
+            frame.pts = number
+            out.mux(stream.encode(frame))
+        out.mux(stream.encode())
+    return target
+
+
+def test_decoding_that_is_behind_skips_to_a_picture_that_needs_no_other(tmp_path: Path) -> None:
+    """The gate holds the decoder at one picture, while a film with a key picture each 15 goes by."""
+    film = write_film(tmp_path / "film.mp4", 60, gop=15)
+    camera = VideoFileCamera(film, FileClock(paced=False))
+    camera.open()
+    gate, entered = threading.Event(), threading.Event()
+
+    def wait(image: ImageArray) -> ImageArray:
+        entered.set()
+        gate.wait(10.0)
+        return image
+
+    view = Beside("cam", dress=wait)
+    pictures = [Timed(picture, number) for number in range(60) if (picture := camera.read()) is not None]
+    for timed in pictures[:40]:
+        view.put(timed)
+        entered.wait(10.0)
+    gate.set()
+    newest = None
+    while (timed := view.newer(newest, 0.5)) is not None:
+        newest = timed
+        assert timed.picture.image is not None
+        assert number_of(timed.picture.image) == timed.t_ns  # nothing was built on what had been left out
+    assert newest is not None
+    assert newest.t_ns == 39
+    assert view.skipped >= 40 - 1 - 15 - LONGEST_QUEUE
+    view.close()
+    camera.close()
+
+
+def test_a_stream_is_recorded_while_the_command_follows_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(live, "LiveSetup", partial(live.LiveSetup, make_detector=maker(blind(0.05))))
+    raw = ROOT / "trials" / "sample" / "raw"
+    words = ["live", "-s", str(raw), "-c", str(RIG_FILE), "--record", str(tmp_path / "anna" / "walk"), "--json"]
+    done = CliRunner().invoke(app, words)
+    assert done.exit_code == 0
+    told = json.loads(done.stdout)
+    assert told["poses"] > 5
+    for camera in told["recorded"]["cameras"]:
+        assert (camera["recorded"], camera["missing"], camera["dropped"]) == (COUNT, 0, {})
+    assert len(open_trial(tmp_path / "anna" / "trials" / "walk").videos) == 4
+
+
+def test_jpeg_that_is_damaged_is_passed_over() -> None:
+    import av
+
+    from mocap.capture.beside import CodedDecoder
+    from mocap.capture.source import Coded, Picture
+
+    grey = cv2.imencode(".jpg", np.full((48, 64, 3), 90, dtype=np.uint8))[1].tobytes()
+
+    def timed(data: bytes) -> Timed:
+        coded = Coded(av.Packet(data), "mjpeg", is_key=True)
+        return Timed(Picture(time.monotonic_ns(), None, (64, 48), coded=coded), 5)
+
+    decoder = CodedDecoder()
+    assert decoder.decode(timed(b"\xff\xd8 nothing")) is None
+    made = decoder.decode(timed(grey))
+    assert made is not None
+    assert made.picture.image is not None
+    assert np.abs(made.picture.image.astype(int) - 90).max() <= 2

@@ -10,6 +10,7 @@ from mocap.pipeline.live.events import (
     StageTimes,
 )
 from mocap.pipeline.live.feedback import CountTarget, RangeTarget, parse_target
+from mocap.pipeline.live.recording import LiveRecording
 from mocap.pipeline.live.session import LiveSession, LiveSetup
 from mocap.pipeline.live.source import CapturedSource, LiveSource
 from mocap.pipeline.live.watched import WatchedSource
@@ -21,6 +22,7 @@ __all__ = [
     "FeedbackEvent",
     "LiveEvent",
     "LiveNote",
+    "LiveRecording",
     "LiveSession",
     "LiveSetup",
     "LiveSource",

@@ -6,7 +6,7 @@ import logging
 import threading
 import time
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 
@@ -62,6 +62,8 @@ class LiveSetup:
     tap : callable or None
         Takes every picture of every camera: a recorder's hook.
     make_detector : MakeDetector
+    before : callable
+        Called when all is loaded, before the first picture is taken: a recording begins there.
     """
 
     rig: CameraRig
@@ -70,6 +72,7 @@ class LiveSetup:
     targets: tuple[Target, ...] = ()
     tap: Tap | None = None
     make_detector: MakeDetector = default_detector
+    before: Callable[[], None] = lambda: None
 
 
 @dataclass
@@ -189,6 +192,7 @@ class LiveSession:
         sinks += [open_sink(address, skeleton, names) for address in wanted.streams]
         making = Reconstruction(self._views.rig, skeleton, detector.max_people, wanted.settings, worker)
         grabbers += [Grabber(source, self._newest, self.events.emit, wanted.tap) for source in self._sources]
+        wanted.before()
         for grabber in grabbers:
             grabber.start()
         self._rung = first_rung(time.monotonic())
