@@ -106,7 +106,13 @@ def own_board(kind: str, columns: int, rows: int, square_mm: float, dictionary: 
     if kind == "checkerboard":
         return target_from_table({"kind": kind, "corners": [columns - 1, rows - 1], "square_m": side})
     return target_from_table(
-        {"kind": kind, "squares": [columns, rows], "square_m": side, "marker_m": 0.75 * side, "dictionary": dictionary}
+        {
+            "kind": kind,
+            "squares": [columns, rows],
+            "square_m": side,
+            "marker_m": 0.75 * side,
+            "dictionary": dictionary,
+        }
     )
 
 
@@ -174,7 +180,7 @@ def measured(choice: BoardChoice, text: str) -> BoardChoice:
     if not abs(side_mm / choice.side_mm - 1.0) < PRINTED_SHARE:
         raise InputError(
             f"{side_mm:g} mm is far from the {choice.side_mm:g} mm that were drawn.",
-            "Measure several squares in a row and divide; was another board printed, or the page fitted to the paper?",
+            "Measure several squares in a row and divide. Was another board printed, or the page fitted?",
         )
     return replace(choice, measured_mm=side_mm)
 

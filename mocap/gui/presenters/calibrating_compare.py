@@ -106,7 +106,9 @@ class Comparison:
             return f"{listed(moved)} {'was' if len(moved) == 1 else 'were'} moved since the calibration before."
         little = [camera.name for camera in self.cameras if camera.level == "care"]
         if little:
-            return f"{listed(little)} {'stands' if len(little) == 1 else 'stand'} a little differently than before."
+            return (
+                f"{listed(little)} {'stands' if len(little) == 1 else 'stand'} a little differently than before."
+            )
         return "All cameras stand as before."
 
 
@@ -122,7 +124,9 @@ def compare(new: Result, old: Result) -> Comparison:
     scale = float(np.median(baselines(ours) / baselines(theirs)))
     ghost = laid_onto(theirs, ours)
     turn, _ = differences(ghost.cam_from_world, ours.cam_from_world)
-    moved = np.array([np.linalg.norm(a.centre - b.centre) for a, b in zip(ours.cameras, ghost.cameras, strict=True)])
+    moved = np.array(
+        [np.linalg.norm(a.centre - b.centre) for a, b in zip(ours.cameras, ghost.cameras, strict=True)]
+    )
     sigma = np.sqrt(_sigma_m(new, common) ** 2 + _sigma_m(old, common) ** 2)
     # By the pictures' width: the two recordings may have been of different sizes.
     wide = [np.array([camera.intrinsics.size_wh[0] for camera in rig.cameras]) for rig in (ours, theirs)]

@@ -1,4 +1,4 @@
-"""What the search for a board shows while it goes on: each camera's picture, and where the board has been in it."""
+"""What the search for a board shows while it goes on: each camera's picture, and where the board was."""
 
 from __future__ import annotations
 
@@ -175,13 +175,13 @@ class Search:
         if unseen:
             sees = "has" if len(unseen) == 1 else "have"
             said.append(f"{listed(unseen)} {sees} not seen the board yet.")
-        parts = [part for part in self.parts() if not set(part) <= set(unseen)]
+        # Cameras are searched one after the other: one that was not yet looked at is not missed.
+        looked = [name for name, look in self.looks.items() if look.looked >= UNSEEN_PICTURES]
+        parts = [[name for name in part if name in looked and name not in unseen] for part in self.parts()]
+        parts = [part for part in parts if part]
         if len(parts) > 1:
-            first, second = sorted(parts, key=len)[:2]
-            a, b = self._nearest(first, second)
-            said.append(
-                f"{a} and {b} have seen the board together {self._count(a, b)}: hold it where both see it."
-            )
+            a, b = self._nearest(*sorted(parts, key=len)[:2])
+            said.append(f"{a} and {b} have {self._count(a, b)}: hold it where both see it.")
         for name, look in self.looks.items():
             regions = empty_ninths(look.coverage)
             if look.seen and look.covered < COVERAGE_GOOD and regions:
@@ -196,4 +196,6 @@ class Search:
 
     def _count(self, a: str, b: str) -> str:
         count = self.links().get((a, b), self.links().get((b, a), 0))
-        return "never yet" if count == 0 else "once only" if count == 1 else f"{count} times only"
+        if count == 0:
+            return "not seen the board together yet"
+        return f"seen the board together {'once' if count == 1 else f'{count} times'} only"

@@ -138,7 +138,11 @@ class Result:
 
     def notes(self) -> tuple[tuple[str, str], ...]:
         """Where the world is and what else was written into the calibration."""
-        known = [(topic.replace("_", " ").capitalize(), self.rig.notes[topic]) for topic in TOPICS if topic in self.rig.notes]
+        known = [
+            (topic.replace("_", " ").capitalize(), self.rig.notes[topic])
+            for topic in TOPICS
+            if topic in self.rig.notes
+        ]
         return tuple(known)
 
     def rows(self) -> tuple[tuple[str, ...], ...]:
@@ -150,7 +154,9 @@ class Result:
         known = self.report.camera(camera.name) if self.report else None
         if known is None:
             return (camera.name, "–", number(camera.intrinsics.focal_px, "px"), "–", "–", "–", "–")
-        sigma = 1000 * float(np.linalg.norm(self.seen.centre_sigma_m[index])) if self.seen else known.place_sigma_mm
+        sigma = (
+            1000 * float(np.linalg.norm(self.seen.centre_sigma_m[index])) if self.seen else known.place_sigma_mm
+        )
         focal = number(known.focal_px, "", 1)
         if np.isfinite(known.focal_sigma_px):
             focal = f"{focal} ± {known.focal_sigma_px:.1f} px"
@@ -172,7 +178,9 @@ class Result:
 
     def to_do(self) -> tuple[Finding, ...]:
         """What was found that is not as it should be."""
-        return tuple(finding for finding in (self.report.findings if self.report else ()) if finding.level != "good")
+        return tuple(
+            finding for finding in (self.report.findings if self.report else ()) if finding.level != "good"
+        )
 
 
 COLUMNS = ("Camera", "Pictures", "Focal length", "Place", "Error", "Held out", "Covered")

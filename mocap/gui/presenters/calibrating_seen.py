@@ -1,4 +1,4 @@
-"""Where the board was seen: kept beside a calibration, so that the room can show it and the floor be chosen by it."""
+"""Where the board was seen: kept beside a calibration, so that the room shows it and the floor is chosen by it."""
 
 from __future__ import annotations
 

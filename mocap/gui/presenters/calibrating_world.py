@@ -1,4 +1,4 @@
-"""Origin, axes and floor of a calibration chosen by pointing: every step can be undone, nothing is written before."""
+"""Origin, axes and floor of a calibration chosen by pointing: every step can be undone."""
 
 from __future__ import annotations
 
@@ -306,7 +306,9 @@ def _take_place(source: Path, write: Callable[[Path], object]) -> Path:
 
     rig_file = source.with_name(RIG_FILE)
     # How well the cameras are known does not depend on the world: the report holds for the new file, too.
-    reports = [(report_file(source).with_suffix(s), report_file(rig_file).with_suffix(s)) for s in (".json", ".html")]
+    reports = [
+        (report_file(source).with_suffix(s), report_file(rig_file).with_suffix(s)) for s in (".json", ".html")
+    ]
     kept = [(target, path.read_bytes()) for path, target in reports if path.is_file()]
     put_aside(rig_file)
     write(rig_file)
