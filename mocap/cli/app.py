@@ -112,6 +112,10 @@ def process(
         str | None,
         typer.Option("--count", help="Joint angles whose repetitions are counted: left_elbow_flexion ..."),
     ] = None,
+    edits: Annotated[
+        Path | None,
+        typer.Option("--edits", help="What was corrected by hand in the app: trials/NAME/edits/RUN.json."),
+    ] = None,
     out_dir: OutOption = None,
     fresh: FreshOption = False,
     json_output: JsonOption = False,
@@ -124,7 +128,7 @@ def process(
     if formats is not None:
         settings = with_formats(settings, _words(formats))
     settings = with_reading(settings, sex, _words(tasks or ""), _words(repetitions or ""))
-    _run(path, calibration, settings, out_dir, fresh, json_output)
+    _run(path, calibration, settings, out_dir, fresh, json_output, edits)
 
 
 @app.command()
@@ -155,12 +159,15 @@ def _run(
     out_dir: Path | None,
     fresh: bool,
     as_json: bool,
+    edits: Path | None = None,
 ) -> None:
     """Process and show the figures."""
     from mocap.cli.show import as_table, summary_object
+    from mocap.pipeline.edits import read_edits
     from mocap.pipeline.run import ProcessRequest, process
 
-    request = ProcessRequest(path, settings, calibration, out_dir, fresh)
+    corrected = None if edits is None else read_edits(edits)
+    request = ProcessRequest(path, settings, calibration, out_dir, fresh, corrected)
     with working() as (progress, cancel):
         result = process(request, progress, cancel)
     if as_json:

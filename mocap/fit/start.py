@@ -58,6 +58,12 @@ def held(values: FloatArray) -> FloatArray | None:
 
 
 def start_pose(chain: Chain, rotation: FloatArray, root: FloatArray) -> Pose | None:
+    """Pose to start from, in its limits: of rotations of the joints (T, J, 4) and places of the root (T, 3)."""
+    pose = pose_of(chain, rotation, root)
+    return None if pose is None else within_ranges(chain, pose)
+
+
+def pose_of(chain: Chain, rotation: FloatArray, root: FloatArray) -> Pose | None:
     """Pose from rotations of the joints (T, J, 4) and places of the root (T, 3); None without any place.
 
     Of each rotation a hinge takes what turns about its axis, two axes what their order reaches first.
@@ -82,7 +88,7 @@ def start_pose(chain: Chain, rotation: FloatArray, root: FloatArray) -> Pose | N
             about = chain.axis[np.flatnonzero(chain.axis_node == node)[0]]
             turn[:, node] = exp(turn_about(matrix, about)[:, None] * about)
             matrix = np.swapaxes(turn[:, node], 1, 2) @ matrix
-    return within_ranges(chain, Pose(position, turn))
+    return Pose(position, turn)
 
 
 def within_ranges(chain: Chain, pose: Pose) -> Pose:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -49,8 +50,22 @@ def mass_centre_of(motion: Motion, wanted: KinematicsSettings) -> MassCentre:
     return mass_centre(motion, wanted.sex, wanted.mass_table)
 
 
-def findings_of(moved: Moved, wanted: KinematicsSettings) -> PeopleFindings:
+def as_found(n: int, events: tuple[Event, ...]) -> tuple[Event, ...]:
+    """Events that nobody put right."""
+    return events
+
+
+def findings_of(
+    moved: Moved,
+    wanted: KinematicsSettings,
+    put_right: Callable[[int, tuple[Event, ...]], tuple[Event, ...]] = as_found,
+) -> PeopleFindings:
     """Events and figures of everybody: gait wherever somebody walks, other tasks where they are asked for.
+
+    Parameters
+    ----------
+    put_right : callable
+        Gives the events of the n-th person as a user wants them; figures are read out of these.
 
     Raises
     ------
@@ -62,17 +77,23 @@ def findings_of(moved: Moved, wanted: KinematicsSettings) -> PeopleFindings:
             f"There is no joint angle '{unknown[0]}' whose repetitions could be counted.",
             f"Choose among: {', '.join(moved.angles.names)}.",
         )
-    return PeopleFindings(moved.people, tuple(_of_person(moved, n, wanted) for n in range(len(moved.people))))
+    return PeopleFindings(
+        moved.people, tuple(_of_person(moved, n, wanted, put_right) for n in range(len(moved.people)))
+    )
 
 
-def _of_person(moved: Moved, n: int, wanted: KinematicsSettings) -> Findings:
+def _of_person(
+    moved: Moved,
+    n: int,
+    wanted: KinematicsSettings,
+    put_right: Callable[[int, tuple[Event, ...]], tuple[Event, ...]],
+) -> Findings:
     t_s, angles = moved.sync.t_s, moved.angles
-    events: tuple[Event, ...] = ()
     measures: list[Measure] = []
     strides: tuple[Cycles, ...] = ()
     feet = feet_of(moved.points, moved.motion, n)
+    events = put_right(n, () if feet is None else gait_events(feet, t_s, moved.sync.rate_hz))
     if feet is not None:
-        events = gait_events(feet, t_s, moved.sync.rate_hz)
         walked = gait_measures(events, feet, t_s)
         measures += [*walked, *symmetry(walked)]
         strides = cycles(angles, n, events, t_s)

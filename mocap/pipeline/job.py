@@ -9,6 +9,7 @@ from pathlib import Path
 from mocap.core.progress import CancelToken, Progress
 from mocap.core.types import Points3D, Poses2D, SyncTable, Take, Tracks2D
 from mocap.detect import Looker
+from mocap.pipeline.edits.kinds import Edits
 from mocap.pipeline.inputs import TrialInput
 from mocap.pipeline.settings import PipelineSettings
 from mocap.session import RunFolder, Stored
@@ -16,7 +17,10 @@ from mocap.session import RunFolder, Stored
 
 @dataclass(frozen=True)
 class Job:
-    """What all stages of a run share."""
+    """What all stages of a run share.
+
+    ``edits`` are corrections by a person; ``seen_key`` is that of the tracks before these were applied.
+    """
 
     trial: TrialInput
     sync: SyncTable
@@ -26,6 +30,8 @@ class Job:
     key: str
     progress: Progress
     cancel: CancelToken
+    edits: Edits = ()
+    seen_key: str = ""
 
 
 @dataclass(frozen=True)

@@ -16,13 +16,17 @@ from mocap.core.summary import RunSummary
 from mocap.core.types import JointAngles, MassCentre, Motion, Points3D, Poses2D, Take, Tracks2D
 from mocap.detect import Detector, Looker, Pacing, assemble_detector
 from mocap.pipeline.detection import detect_trial
+from mocap.pipeline.edits.events import event_editor
+from mocap.pipeline.edits.files import MADE_WITH, SEEN, EditFile, check_fits, edits_key, write_edits
+from mocap.pipeline.edits.kinds import identity_edits
+from mocap.pipeline.edits.stages import corrected, notes_of, triangulated
 from mocap.pipeline.findings import Moved, angles_of, findings_of, mass_centre_of
 from mocap.pipeline.fitting import body_of, clean
 from mocap.pipeline.imported import ImportRequest, imported_poses, open_imported
 from mocap.pipeline.inputs import TrialInput, open_trial
 from mocap.pipeline.job import Job, Results, Source
 from mocap.pipeline.outcome import finish, summarise, write_outputs
-from mocap.pipeline.runs import adopt_poses, choose_run, finished, rig_key
+from mocap.pipeline.runs import adopt, choose_run, finished, rig_key
 from mocap.pipeline.settings import DetectSettings, PipelineSettings
 from mocap.pipeline.tracking import follow
 from mocap.session import (
@@ -32,8 +36,7 @@ from mocap.session import (
     key_of,
     save,
 )
-from mocap.sync import at_instants, from_frame_times
-from mocap.triangulate import triangulate
+from mocap.sync import from_frame_times
 
 # Raised when a stage's arithmetic changes, so that results of older versions are not taken for new ones.
 STAGES_VERSION = 3
@@ -53,6 +56,8 @@ class ProcessRequest:
         See ``open_trial``.
     fresh : bool
         Compute again even if this very run is there already.
+    edits : EditFile or None
+        What a person put right.
     """
 
     path: Path
@@ -60,6 +65,7 @@ class ProcessRequest:
     calibration: Path | None = None
     out: Path | None = None
     fresh: bool = False
+    edits: EditFile | None = None
 
 
 @dataclass(frozen=True)
@@ -123,7 +129,7 @@ def process(
         return detect_trial(trial.videos, job.sync, detector, job.run, key, job.progress, job.cancel)
 
     source = Source(detector.identity, detect, notes, detector if isinstance(detector, Looker) else None)
-    return _run(trial, source, request.settings, request.fresh, progress, cancel, clock)
+    return _run(trial, source, request.settings, request.fresh, progress, cancel, clock, request.edits)
 
 
 def process_imported(
@@ -132,6 +138,7 @@ def process_imported(
     fresh: bool = False,
     progress: Progress = silent,
     cancel: CancelToken | None = None,
+    edits: EditFile | None = None,
 ) -> ProcessResult:
     """Process detections that another program made, from association on.
 
@@ -151,7 +158,7 @@ def process_imported(
         return cached(job.run.stage("poses2d"), Poses2D, key, partial(imported_poses, made, job.sync))
 
     poses = Source(f"{made.skeleton.name} detections {made.key}", lay_out, ())
-    return _run(trial, poses, settings, fresh, progress, cancel or CancelToken(), clock)
+    return _run(trial, poses, settings, fresh, progress, cancel or CancelToken(), clock, edits)
 
 
 def _run(
@@ -162,6 +169,7 @@ def _run(
     progress: Progress,
     cancel: CancelToken,
     clock: float,
+    edited: EditFile | None,
 ) -> ProcessResult:
     """Take an opened trial through all stages; ``clock`` is when its opening began."""
     sync = from_frame_times(trial.rig.names, trial.t_s, shared_clock=trial.timed, clocks=trial.clocks)
@@ -169,18 +177,33 @@ def _run(
     times = key_of([t.tolist() for t in trial.t_s], trial.timed, *trial.clock_key)
     inputs = {**videos, "times": times, "calibration": rig_key(trial.rig), "detector": source.identity}
     poses_key = key_of(STAGES_VERSION, videos, times, source.identity)
-    key = key_of(poses_key, inputs, settings.model_dump(mode="json"), __version__)
+    if edited is not None:
+        check_fits(edited, sync.t_s.shape[0])
+    edits = () if edited is None else edited.edits
+
+    def key_with(more: dict[str, str]) -> str:
+        return key_of(poses_key, inputs | more, settings.model_dump(mode="json"), __version__)
+
+    # Tracks before they were put right are those of the run without edits, unless it is about who is who.
+    about_people = identity_edits(edits)
+    seen_key = key_with({"people": edits_key(about_people)} if about_people else {})
+    if edits:
+        inputs["edits"] = edits_key(edits)
+    key = key_with({})
     run = choose_run(trial.folder, key[:10], fresh)
     if (known := finished(run)) is not None:
         return ProcessResult(known, run.root, reused=True)
     if not fresh:
-        adopt_poses(run, trial.folder, poses_key)
+        adopt(run, trial.folder, "poses2d", poses_key)
     save(run.stage("sync"), sync, key, seconds=0.0)
-    job = Job(trial, sync, settings, inputs, run, key, progress, cancel)
+    if edits:
+        write_edits(run.root / MADE_WITH, edits, sync.t_s.shape[0])
+        adopt(run, trial.folder, SEEN, seen_key, "tracks2d")
+    job = Job(trial, sync, settings, inputs, run, key, progress, cancel, edits, seen_key)
     opened = {"open": time.perf_counter() - clock}
     results = _compute(job, source, poses_key, opened)
     outputs = write_outputs(job, results)
-    summary = summarise(job, results, outputs, source.notes)
+    summary = summarise(job, results, outputs, (*source.notes, *notes_of(edits)))
     return ProcessResult(finish(job, results, outputs, summary), run.root, reused=False)
 
 
@@ -197,12 +220,13 @@ def _compute(job: Job, source: Source, poses_key: str, seconds: dict[str, float]
         job.progress(stage_name, 1, 1)
         return stored.result
 
-    rig, wanted, fitting = job.trial.rig, job.settings.triangulate, job.settings.fit
-    tracks = stage("tracks2d", "associate", Tracks2D, partial(follow, poses.result, job, source))
-    del poses  # the largest of all results, and nobody needs it any more
-    # Overlays show what was seen when the picture was taken; points are of the instants.
-    joined = at_instants(tracks, job.sync)
-    measured = stage("points3d_raw", "triangulate", Points3D, partial(triangulate, joined, rig, wanted.as_stage()))
+    fitting = job.settings.fit
+    find = partial(follow, poses.result, job, source)
+    if job.edits:
+        find = partial(corrected, partial(_seen, job, find), job)
+    tracks = stage("tracks2d", "associate", Tracks2D, find)
+    del poses, find  # the largest of all results, and nobody needs it any more
+    measured = stage("points3d_raw", "triangulate", Points3D, partial(triangulated, tracks, job))
     final = stage("points3d", "filter", Points3D, partial(clean, measured, job.sync.rate_hz, fitting))
     motion = stage("motion", "body", Motion, partial(body_of, measured, job.sync.rate_hz, fitting))
     angles = stage("angles", "angles", JointAngles, partial(angles_of, final, motion, job.sync.rate_hz))
@@ -210,10 +234,16 @@ def _compute(job: Job, source: Source, poses_key: str, seconds: dict[str, float]
     mass = stage("mass_centre", "angles", MassCentre, partial(mass_centre_of, motion, reading))
     people = _names(tracks, job.settings)
     moved = Moved(people, job.sync, final, motion, angles, mass)
-    found = stage("findings", "angles", PeopleFindings, partial(findings_of, moved, reading))
+    marked = event_editor(job.edits, tracks.person_ids.tolist(), job.sync.rate_hz)
+    found = stage("findings", "angles", PeopleFindings, partial(findings_of, moved, reading, marked))
     trial, sync = job.trial.folder.name, job.sync
     take = Take(trial, sync.t_s, sync.rate_hz, people, final, angles, motion, mass, found.found)
     return Results(tracks, measured, take, seconds)
+
+
+def _seen(job: Job, find: Callable[[], Tracks2D]) -> Tracks2D:
+    """Tracks before anything was put right, kept for whoever goes on with the edits."""
+    return cached(job.run.stage(SEEN), Tracks2D, job.seen_key, find).result
 
 
 def _names(tracks: Tracks2D, settings: PipelineSettings) -> tuple[str, ...]:

@@ -45,12 +45,15 @@ def choose_run(trial: TrialFolder, run_id: str, fresh: bool) -> RunFolder:
     return run
 
 
-def adopt_poses(run: RunFolder, trial: TrialFolder, key: str) -> None:
-    """Take over the detections of another run of this trial that were made from the same input."""
-    target = run.stage("poses2d")
+def adopt(run: RunFolder, trial: TrialFolder, stage: str, key: str, *others: str) -> None:
+    """Take over a stage's result from another run of this trial that was made from the same input.
+
+    ``others`` are further names that it may have there.
+    """
+    target = run.stage(stage)
     if target.is_file():
         return
-    for other in sorted(trial.runs.glob(f"*/{target.name}")):
+    for other in sorted(path for name in (stage, *others) for path in trial.runs.glob(f"*/{name}.npz")):
         try:
             fits = stored_key(other) == key
         except SessionError:  # a damaged one is of no use, and no obstacle

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from mocap.associate import AssociationSettings, associate, choose_subject
+from mocap.associate import AssociationSettings, SubjectChoice, associate, choose_subject
 from mocap.core.types import Poses2D, Tracks2D
 from mocap.pipeline.again import look_again
+from mocap.pipeline.edits.apply import exchanged
+from mocap.pipeline.edits.kinds import subject_of
 from mocap.pipeline.job import Job, Source
 from mocap.sync import at_instants
 from mocap.triangulate import triangulate
@@ -36,6 +38,11 @@ def follow(poses: Poses2D, job: Job, source: Source) -> Tracks2D:
 def _associate(poses: Poses2D, job: Job) -> Tracks2D:
     """Find everybody, or the subject."""
     wanted = AssociationSettings(min_score=job.settings.triangulate.min_score)
-    everybody = associate(poses, job.trial.rig, job.sync, wanted)
+    everybody = exchanged(job.edits, associate(poses, job.trial.rig, job.sync, wanted))
     settings = job.settings.associate
-    return everybody if settings.people == "all" else choose_subject(everybody, settings.as_choice())
+    if settings.people == "all":
+        return everybody
+    chosen, choice = subject_of(job.edits), settings.as_choice()
+    if chosen is not None:
+        choice = SubjectChoice("clicked", chosen.camera, chosen.instant, (chosen.x, chosen.y))
+    return choose_subject(everybody, choice)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -24,6 +25,8 @@ WIDTH, HEIGHT, LEFT_EDGE, BOTTOM = 320.0, 190.0, 34.0, 22.0
 MOST_TICKS = 5
 STEPS_DEG = (2, 5, 10, 20, 30, 45, 60, 90)
 SIDES: tuple[Side, ...] = ("left", "right")
+# What users marked besides does not end a stance.
+FOOT_EVENTS = ("foot_strike", "foot_off")
 
 
 def movements(take: Take) -> list[dict[str, Any]]:
@@ -60,8 +63,8 @@ def strip(events: Sequence[Event], side: Side, t_s: FloatArray) -> dict[str, Any
     start, length = float(t_s[0]), max(float(t_s[-1] - t_s[0]), 1e-9)
     own = [event for event in events if event.side == side]
     stances = []
-    for event, after in zip(own, [*own[1:], None], strict=True):
-        if event.kind == "foot_strike" and after is not None and after.kind == "foot_off":
+    for event, after in pairwise([event for event in own if event.kind in FOOT_EVENTS]):
+        if event.kind == "foot_strike" and after.kind == "foot_off":
             at = 100.0 * (event.t_s - start) / length
             stances.append({"at": at, "width": 100.0 * (after.t_s - event.t_s) / length})
     marks = [
