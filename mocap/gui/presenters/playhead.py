@@ -2,9 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+
+from mocap.core.types import FloatArray
 
 SPEEDS = (0.1, 0.25, 0.5, 1.0, 2.0)
+# An event this near to the playhead is the one it stands on, as a share of the time between two instants.
+ON_EVENT = 0.75
+
+
+def _even() -> FloatArray:
+    """Stand-in for instants at a constant rate."""
+    return np.empty(0)
 
 
 @dataclass(frozen=True)
@@ -21,6 +32,8 @@ class Playhead:
         Instant, with the fraction that playing has gone on.
     a, b : int or None
         The range that is played, both ends included; None is the beginning or the end.
+    t_s : (T,)
+        Time of each instant since the first, s; by ``rate_hz`` where it is left out.
     """
 
     count: int
@@ -31,6 +44,33 @@ class Playhead:
     loop: bool = True
     a: int | None = None
     b: int | None = None
+    t_s: FloatArray = field(default_factory=_even, compare=False, repr=False)
+
+    def __post_init__(self) -> None:
+        if self.t_s.shape[0] != self.count:
+            object.__setattr__(self, "t_s", np.arange(self.count) / self.rate_hz)
+
+    def time(self, place: float) -> float:
+        """Seconds since the first instant at a place."""
+        return float(np.interp(place, np.arange(self.count), self.t_s))
+
+    def at(self, seconds: float) -> float:
+        """The place at a time."""
+        return float(np.interp(seconds, self.t_s, np.arange(self.count)))
+
+    def nearest(self, seconds: float) -> int:
+        """The instant nearest to a time."""
+        return round(self.at(seconds))
+
+    @property
+    def seconds(self) -> float:
+        """Time of the instant shown, since the first."""
+        return float(self.t_s[self.instant])
+
+    @property
+    def total_s(self) -> float:
+        """Time from the first instant to the last."""
+        return float(self.t_s[-1])
 
     @property
     def instant(self) -> int:
@@ -64,13 +104,34 @@ class Playhead:
         """Go on by as much as passes in ``seconds`` of the user's time."""
         if not self.playing:
             return self
-        place = self.place + seconds * self.rate_hz * self.speed
-        if place < self.last + 1:
-            return replace(self, place=place)
+        passed = seconds * self.speed
+        one = 1.0 / self.rate_hz  # the last instant is shown as long as any
+        end = self.time(self.last) + one
+        now = self._clock(self.place) + passed
+        if now < end:
+            return replace(self, place=self._place(now))
         if not self.loop:
             return replace(self, place=float(self.last), playing=False)
-        length = self.last - self.first + 1
-        return replace(self, place=self.first + (place - self.first) % length)
+        begin = self.time(self.first)
+        return replace(self, place=self._place(begin + (now - begin) % (end - begin)))
+
+    def _clock(self, place: float) -> float:
+        """Time at a place, which may lie in the last instant."""
+        beyond = max(0.0, place - (self.count - 1))
+        return self.time(place) + beyond / self.rate_hz
+
+    def _place(self, seconds: float) -> float:
+        """The place at a time, which may lie in the last instant."""
+        beyond = max(0.0, seconds - self.total_s)
+        return min(self.at(seconds) + beyond * self.rate_hz, self.count - 1e-6)
+
+    def to_event(self, times: FloatArray, direction: int) -> Playhead:
+        """Go to the next event, or with -1 to the one before; stay where there is none."""
+        near = ON_EVENT / self.rate_hz
+        ahead = times[times > self.seconds + near] if direction > 0 else times[times < self.seconds - near]
+        if not ahead.size:
+            return self
+        return self.seek(self.nearest(float(ahead.min() if direction > 0 else ahead.max())))
 
     def faster(self, steps: int) -> Playhead:
         """Next of the speeds, up or down."""

@@ -31,11 +31,18 @@ class Marks:
     ----------
     seen, reprojected : (B, 2, 2)
         Ends of the bones that were seen, and of those of the body in 3D; NaN where missing.
+    bone_person : (B,) int
+        Whose bone it is.
     dots : (D, 2)
         Keypoints that took part.
+    dot_person : (D,) int
     crosses : (X, 2)
         Keypoints that did not fit and were left out.
     bone_side, dot_side : (B,), (D,) int
+    found_at, found_sigma : (E, 2), (E,)
+        Where keypoints were found, and one standard deviation of that, px.
+    ellipse_at, ellipse_axes : (F, 2), (F, 2, 2)
+        Keypoints of the body in 3D, and half axes of their ellipse of one standard deviation, one a row, px.
     """
 
     seen: FloatArray
@@ -44,6 +51,22 @@ class Marks:
     dots: FloatArray
     dot_side: NDArray[np.intp]
     crosses: FloatArray
+    bone_person: NDArray[np.intp]
+    dot_person: NDArray[np.intp]
+    found_at: FloatArray
+    found_sigma: FloatArray
+    ellipse_at: FloatArray
+    ellipse_axes: FloatArray
+
+
+@dataclass(frozen=True)
+class Moment:
+    """An event as it is shown: seconds since the first instant, words, LEFT, RIGHT or MIDDLE."""
+
+    t_s: float
+    words: str
+    side: int
+    doubtful: bool = False
 
 
 @dataclass(frozen=True)
@@ -115,6 +138,10 @@ class Review:
         used = self.measured.used[instant, camera][:, self.drawn]
         points = found[:, self.drawn]
         there = np.isfinite(points).all(axis=-1)
+        who = np.broadcast_to(np.arange(people)[:, None], there.shape)
+        sigma = self.tracks.sigma_px[instant, camera][:, self.drawn]
+        sure = there & np.isfinite(sigma)
+        at, axes = self._ellipses(camera, instant)
         return Marks(
             seen=found[:, bones].reshape(-1, 2, 2),
             reprojected=body[:, bones].reshape(-1, 2, 2),
@@ -122,7 +149,29 @@ class Review:
             dots=points[there & used],
             dot_side=np.broadcast_to(self.sides[self.drawn], there.shape)[there & used],
             crosses=points[there & ~used],
+            bone_person=np.repeat(np.arange(people), len(bones)),
+            dot_person=who[there & used],
+            found_at=points[sure],
+            found_sigma=sigma[sure],
+            ellipse_at=at,
+            ellipse_axes=axes,
         )
+
+    def _ellipses(self, camera: int, instant: int) -> tuple[FloatArray, FloatArray]:
+        """The covariance of the points in 3D as a camera sees it: centres (F, 2), half axes (F, 2, 2), px.
+
+        To first order: the covariance in the picture is J C J^T with the derivative J of the projection.
+        """
+        points = self.take.points.xyz[instant][:, self.drawn].reshape(-1, 3)
+        cov = self.take.points.cov[instant][:, self.drawn].reshape(-1, 3, 3)
+        at = self.pixels[camera, instant][:, self.drawn].reshape(-1, 2).astype(float)
+        known = np.isfinite(cov).all(axis=(1, 2)) & np.isfinite(at).all(axis=1)
+        slope = self.rig.cameras[camera].project_jacobian(points[known])
+        seen = slope @ cov[known] @ slope.swapaxes(1, 2)
+        fine = np.isfinite(seen).all(axis=(1, 2))
+        values, vectors = np.linalg.eigh(seen[fine])
+        axes = vectors.swapaxes(1, 2) * np.sqrt(np.maximum(values, 0.0))[:, :, None]
+        return at[known][fine], axes
 
     def body(self, instant: int) -> FloatArray:
         """Ends of the bones in the room (N*B, 2, 3), m."""
@@ -144,27 +193,32 @@ class Review:
 
     def angles(self, person: int = 0) -> tuple[AngleSeries, ...]:
         """Joint angles by name, sides together."""
-        names = self.take.angles.names
-        value, sigma = np.degrees(self.take.angles.value[:, person]), np.degrees(self.take.angles.sigma[:, person])
-        grouped: dict[str, list[tuple[int, FloatArray, FloatArray]]] = {}
-        for index, name in enumerate(names):
-            side = LEFT if name.startswith("left_") else RIGHT if name.startswith("right_") else MIDDLE
-            base = name.removeprefix("left_").removeprefix("right_")
-            grouped.setdefault(base, []).append((side, value[:, index], sigma[:, index]))
-        return tuple(AngleSeries(title(base), tuple(curves)) for base, curves in grouped.items())
+        return angle_series(self.take, person)
 
-    def events(self) -> tuple[tuple[float, str], ...]:
-        """Events of the first person: time and words."""
-        found = self.take.findings[0].events if self.take.findings else ()
-        return tuple((e.t_s, " ".join(filter(None, (e.side, e.kind.replace("_", " "))))) for e in found)
+    def events(self, person: int = 0) -> tuple[Moment, ...]:
+        """Events of a person, in the order of time since the first instant."""
+        found = self.take.findings[person].events if person < len(self.take.findings) else ()
+        sides = {"left": LEFT, "right": RIGHT, None: MIDDLE}
+        first = float(self.take.t_s[0])
+        made = [
+            Moment(e.t_s - first, title(" ".join(filter(None, (e.side, e.kind)))), sides[e.side], e.doubtful)
+            for e in found
+        ]
+        return tuple(sorted(made, key=lambda moment: moment.t_s))
 
-    def readout(self, instant: int) -> tuple[tuple[str, str], ...]:
+    @property
+    def t_s(self) -> FloatArray:
+        """Time of each instant since the first (T,), s."""
+        return self.take.t_s - self.take.t_s[0]
+
+    def readout(self, instant: int, person: int = 0) -> tuple[tuple[str, str], ...]:
         """Figures of an instant: name and value."""
-        core = self.take.points.skeleton.core_index
-        points = self.take.points.xyz[instant][:, core]
-        sigma = self.take.points.sigma[instant][:, core]
+        core, one = self.take.points.skeleton.core_index, slice(person, person + 1)
+        points = self.take.points.xyz[instant, one][:, core]
+        cov = self.take.points.cov[instant, one][:, core]
+        sigma = np.sqrt(np.trace(cov, axis1=-2, axis2=-1) / 3.0)
         there = np.isfinite(points).all(axis=-1)
-        error = self.measured.reproj_px[instant][:, :, core]
+        error = self.measured.reproj_px[instant][:, one][:, :, core]
         mm = f"{1000 * float(np.median(sigma[there])):.0f} mm" if there.any() else "–"
         px = f"{float(np.nanmedian(error)):.1f} px" if np.isfinite(error).any() else "–"
         return (
@@ -172,6 +226,17 @@ class Review:
             ("Uncertainty (1 σ)", mm),
             ("Reprojection", px),
         )
+
+
+def angle_series(take: Take, person: int) -> tuple[AngleSeries, ...]:
+    """Joint angles of a person by name, sides together."""
+    value, sigma = np.degrees(take.angles.value[:, person]), np.degrees(take.angles.sigma[:, person])
+    grouped: dict[str, list[tuple[int, FloatArray, FloatArray]]] = {}
+    for index, name in enumerate(take.angles.names):
+        side = LEFT if name.startswith("left_") else RIGHT if name.startswith("right_") else MIDDLE
+        base = name.removeprefix("left_").removeprefix("right_")
+        grouped.setdefault(base, []).append((side, value[:, index], sigma[:, index]))
+    return tuple(AngleSeries(title(base), tuple(curves)) for base, curves in grouped.items())
 
 
 def open_review(folder: Path) -> Review:

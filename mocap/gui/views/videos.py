@@ -13,11 +13,15 @@ from mocap.core.types import FloatArray, ImageArray
 from mocap.gui.presenters.frames import FrameStore
 from mocap.gui.presenters.review import Review
 from mocap.gui.views.painting import lines, picture
-from mocap.gui.views.theme import VERMILLION, Theme
+from mocap.gui.views.theme import VERMILLION, YELLOW, Theme
 
 GAP_PX = 6
 SEEN_PX, REPROJECTED_PX, DOT_PX, CROSS_PX = 3.0, 1.4, 2.6, 4.0
 LEAST_WIDTH_PX = 120
+# Whoever is not chosen is drawn this strongly, of 255: seen, and not in the way.
+OTHERS_ALPHA = 95
+# Points of an ellipse: round at the size of a hand.
+TURNS = np.linspace(0.0, 2.0 * np.pi, 25)
 
 
 class VideoView(QWidget):
@@ -35,6 +39,8 @@ class VideoView(QWidget):
         self._image: ImageArray | None = None
         self._instant, self._words = 0, ""
         self.skeleton = self.reprojection = True
+        self.ellipses = False
+        self.person = 0
         self.drawn_instant = -1
 
     def show_frame(self, review: Review, instant: int, image: ImageArray | None, words: str) -> None:
@@ -88,16 +94,28 @@ class VideoView(QWidget):
             # Pixel centres lie at integers in the data, at halves on the screen.
             return (xy + 0.5) * scale + np.array([target.x(), target.y()])
 
+        chosen = marks.bone_person == self.person
         if self.skeleton:
             for side, colour in enumerate(self._theme.sides):
-                painter.setPen(_pen(QColor(*colour, 225), SEEN_PX))
-                painter.drawLines(lines(placed(marks.seen[marks.bone_side == side])))
+                for whose, alpha in ((~chosen, OTHERS_ALPHA), (chosen, 225)):
+                    painter.setPen(_pen(QColor(*colour, alpha), SEEN_PX))
+                    painter.drawLines(lines(placed(marks.seen[whose & (marks.bone_side == side)])))
         if self.reprojection:
-            body = lines(placed(marks.reprojected))
-            painter.setPen(_pen(QColor(0, 0, 0, 170), REPROJECTED_PX + 1.6))
-            painter.drawLines(body)
-            painter.setPen(_pen(QColor(255, 255, 255), REPROJECTED_PX))
-            painter.drawLines(body)
+            for whose, alpha in ((~chosen, OTHERS_ALPHA), (chosen, 255)):
+                body = lines(placed(marks.reprojected[whose]))
+                painter.setPen(_pen(QColor(0, 0, 0, alpha * 2 // 3), REPROJECTED_PX + 1.6))
+                painter.drawLines(body)
+                painter.setPen(_pen(QColor(255, 255, 255, alpha), REPROJECTED_PX))
+                painter.drawLines(body)
+        if self.ellipses:
+            round_axes = marks.found_sigma[:, None, None] * np.eye(2)
+            for at, axes, colour in (
+                (marks.found_at, round_axes, QColor(*YELLOW, 200)),
+                (marks.ellipse_at, marks.ellipse_axes, QColor(255, 255, 255, 230)),
+            ):
+                painter.setBrush(Qt.BrushStyle.NoBrush)
+                painter.setPen(_pen(colour, 1.2))
+                painter.drawLines(lines(_outlines(placed(at), axes * scale)))
         if self.skeleton:
             painter.setPen(Qt.PenStyle.NoPen)
             for side, colour in enumerate(self._theme.sides):
@@ -164,10 +182,16 @@ class VideoGrid(QWidget):
                 words = "No picture at this instant"
             view.show_frame(review, instant, store.get(view.camera, instant), words)
 
-    def show_parts(self, skeleton: bool, reprojection: bool) -> None:
+    def show_parts(self, skeleton: bool, reprojection: bool, ellipses: bool = False) -> None:
         """Show or hide what is drawn over the pictures."""
         for view in self.views:
-            view.skeleton, view.reprojection = skeleton, reprojection
+            view.skeleton, view.reprojection, view.ellipses = skeleton, reprojection, ellipses
+            view.update()
+
+    def choose(self, person: int) -> None:
+        """Draw one person more strongly than the others."""
+        for view in self.views:
+            view.person = person
             view.update()
 
     def set_theme(self, theme: Theme) -> None:
@@ -210,6 +234,13 @@ def best_columns(count: int, shape: float, width: int, height: int) -> int:
         return min(width / columns / shape, height / rows)
 
     return max(range(1, count + 1), key=scale)
+
+
+def _outlines(at: FloatArray, axes: FloatArray) -> FloatArray:
+    """Ellipses with centres (E, 2) and half axes (E, 2, 2) as line pieces (M, 2, 2)."""
+    wave = np.stack([np.cos(TURNS), np.sin(TURNS)], axis=-1)
+    path = at[:, None] + wave @ axes
+    return np.stack([path[:, :-1], path[:, 1:]], axis=2).reshape(-1, 2, 2)
 
 
 def _pen(colour: QColor, width: float) -> QPen:
