@@ -7,6 +7,7 @@ from typing import TypeVar
 
 from mocap.core.errors import ExportError, SessionError
 from mocap.core.measures import PeopleFindings
+from mocap.core.progress import CancelToken, Progress, silent
 from mocap.core.types import JointAngles, MassCentre, Motion, Points3D, SyncTable, Take
 from mocap.export import EXPORTERS, ExportResult, export
 from mocap.session import RunFolder, RunManifest, load, read_manifest
@@ -14,7 +15,13 @@ from mocap.session import RunFolder, RunManifest, load, read_manifest
 ResultT = TypeVar("ResultT")
 
 
-def export_run(root: Path, formats: tuple[str, ...], folder: Path) -> dict[str, ExportResult]:
+def export_run(
+    root: Path,
+    formats: tuple[str, ...],
+    folder: Path,
+    progress: Progress = silent,
+    cancel: CancelToken | None = None,
+) -> dict[str, ExportResult]:
     """Export a finished run again.
 
     Parameters
@@ -28,10 +35,12 @@ def export_run(root: Path, formats: tuple[str, ...], folder: Path) -> dict[str, 
     ------
     SessionError
         If this is not a finished run.
+    CancelledError
+        If somebody asked to stop; files that are done stay, and each is whole.
     """
     if not formats:
         raise ExportError("No format is named.", f"Choose among: {', '.join(EXPORTERS)}.")
-    return export(load_take(RunFolder(root)), formats, folder)
+    return export(load_take(RunFolder(root)), formats, folder, progress=progress, cancel=cancel)
 
 
 def load_take(run: RunFolder) -> Take:
