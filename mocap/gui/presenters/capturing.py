@@ -1,0 +1,403 @@
+"""The capture page without a window: cameras, the next trial, what goes on, and what can be done."""
+
+from __future__ import annotations
+
+import math
+from collections import deque
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+from mocap.capture.events import CameraStatus
+from mocap.core.errors import ExplainedError
+from mocap.gui.presenters.capturing_cameras import (
+    Found,
+    FoundCamera,
+    Health,
+    distinct,
+    entries_of,
+    find_cameras,
+    health,
+    problems_of,
+    recall,
+    remember,
+    why_not_open,
+)
+from mocap.gui.presenters.capturing_links import MOST_CAMERAS, Link
+from mocap.gui.presenters.capturing_plan import (
+    NAME,
+    Disk,
+    Plan,
+    next_name,
+    room_for,
+    sessions_of,
+    taken_names,
+    usual_name,
+)
+from mocap.gui.presenters.capturing_targets import LiveView
+from mocap.gui.presenters.capturing_words import (
+    CameraEntry,
+    DeskNow,
+    EndLive,
+    EndTake,
+    Gone,
+    Live,
+    LiveOver,
+    LivePose,
+    Reopen,
+    Said,
+    Sizes,
+    Take,
+    TakeDone,
+    TakeFailed,
+    Tiding,
+    Watch,
+)
+from mocap.gui.presenters.changes import Changes, Later
+from mocap.gui.presenters.words import Trouble, trouble_of
+from mocap.pipeline.desk import DeskState, DeskStatus
+
+# Sentences that are kept for the list of what happened.
+NOTES_KEPT = 60
+CLOSED = DeskNow(DeskStatus(DeskState.CLOSED))
+
+
+class Capturing:
+    """What the page shows; ``tick`` is called by a timer of the window's.
+
+    Parameters
+    ----------
+    root : Path
+        Folder of the sessions.
+    make_link : callable
+        Makes the connection to the cameras when it is first needed: it takes a second.
+    remembered : str
+        List of cameras of the last time.
+    find : callable
+        Looks for cameras that are plugged in.
+    """
+
+    def __init__(
+        self,
+        root: Path,
+        make_link: Callable[[], Link],
+        remembered: str = "",
+        find: Callable[[], Found] = find_cameras,
+    ) -> None:
+        self.changed, self.cameras_changed = Changes(), Changes()
+        self.root, self.entries = root, recall(remembered)
+        self.plan, self.live, self.found = Plan(), LiveView(), Found()
+        self.desk = CLOSED
+        self.taking = False
+        self.done: TakeDone | None = None
+        self.trouble: Trouble | None = None
+        self.disk = Disk()
+        self._make_link, self._find = make_link, find
+        self._link: Link | None = None
+        self._by_name: dict[str, CameraStatus] = {}
+        self._notes: deque[Said] = deque(maxlen=NOTES_KEPT)
+        self._finding: Later[Found] = Later()
+        self._adding: Later[tuple[CameraEntry, ...]] = Later()
+        self._measuring: Later[Disk] = Later()
+        self._shown = False
+
+    # Cameras.
+
+    def enter(self) -> None:
+        """The page is shown: open the cameras, and look what else there is."""
+        self._shown = True
+        self._watch()
+        self.search()
+
+    def away(self) -> None:
+        """Another page is shown: let go of the cameras, unless they are needed."""
+        self._shown = False
+        self._release()
+
+    @property
+    def busy(self) -> bool:
+        """Whether a recording or live 3D goes on."""
+        return self.taking or self.live.running
+
+    def search(self) -> None:
+        """Look for cameras that are plugged in."""
+        if not self._finding.busy:
+            self._finding.order(self._find)
+
+    @property
+    def working(self) -> bool:
+        """Whether cameras are looked for, or something is being added."""
+        return self._finding.busy or self._adding.busy
+
+    @property
+    def offered(self) -> tuple[FoundCamera, ...]:
+        """Cameras that were found and are not in the list."""
+        taken = {entry.address for entry in self.entries}
+        return tuple(camera for camera in self.found.cameras if camera.address not in taken)
+
+    def add(self, text: str) -> None:
+        """Add what a user gave; it is looked at in a thread."""
+        slots = tuple(sorted(set(range(MOST_CAMERAS)) - {entry.slot for entry in self.entries}))
+        self.trouble = None
+        self._adding.order(lambda: entries_of(text, slots))
+
+    def entry(self, slot: int) -> CameraEntry:
+        """A camera of the list."""
+        return next(entry for entry in self.entries if entry.slot == slot)
+
+    def change(self, entry: CameraEntry) -> Trouble | None:
+        """Change a camera of the list; says why not."""
+        others = {other.name.casefold() for other in self.entries if other.slot != entry.slot}
+        if self.taking:
+            return Trouble("A recording goes on.", "Change cameras before or after it.")
+        if not NAME.match(entry.name):
+            return Trouble("This is no name for a camera.", "Use letters, digits, - and _ only: it names a file.")
+        if entry.name.casefold() in others:
+            return Trouble("Another camera has this name.", "Choose another one.")
+        self.entries = tuple(entry if other.slot == entry.slot else other for other in self.entries)
+        self._changed_cameras()
+        return None
+
+    def remove(self, slot: int) -> None:
+        """Take a camera off the list."""
+        if not self.taking:
+            self.entries = tuple(entry for entry in self.entries if entry.slot != slot)
+            self._changed_cameras()
+
+    def _changed_cameras(self) -> None:
+        self._watch()
+        self.cameras_changed.emit()
+        self.changed.emit()
+
+    def remembered(self) -> str:
+        """List of cameras for the next time."""
+        return remember(self.entries)
+
+    def _watch(self) -> None:
+        if (self._shown or self.busy) and (self._link is not None or self.entries):
+            self.link.order(Watch(self.entries, self.root, self.plan.preroll_s))
+
+    def _release(self) -> None:
+        """Let go of cameras that nobody needs now: other programs may, and other pages."""
+        if not self._shown and not self.busy and self._link is not None:
+            self._link.order(Watch((), self.root))
+            self.desk, self._by_name = CLOSED, {}
+
+    @property
+    def link(self) -> Link:
+        """The connection to the cameras."""
+        if self._link is None:
+            self._link = self._make_link()
+        return self._link
+
+    def now(self, slot: int) -> CameraStatus | None:
+        """How a camera is doing; None before it is open."""
+        return self._by_name.get(self.entry(slot).name)
+
+    def trouble_with(self, slot: int) -> Trouble | None:
+        """Why a camera sends nothing."""
+        entry = self.entry(slot)
+        trouble = self.desk.lost.get(entry.name)
+        return why_not_open(entry, trouble) if trouble is not None else None
+
+    def health(self, slot: int) -> Health:
+        """How a camera is doing, in one word."""
+        asked = self.entry(slot).rate_hz
+        return health(self.now(slot), self.trouble_with(slot), math.nan if asked is None else asked)
+
+    def show_sizes(self, long_px: dict[int, int]) -> None:
+        """Say how large previews are shown."""
+        if self._link is not None:
+            self._link.order(Sizes(long_px))
+
+    def compare_anew(self) -> None:
+        """From now on views are compared with how they are now."""
+        if self._link is not None and not self.busy:
+            self._link.order(Reopen())
+
+    @property
+    def moved(self) -> tuple[str, ...]:
+        """Names of cameras that were moved since they were opened."""
+        return tuple(name for name, now in self._by_name.items() if "bumped" in problems_of(now))
+
+    @property
+    def notes(self) -> tuple[Said, ...]:
+        """What happened, newest first."""
+        return tuple(reversed(self._notes))
+
+    # Recording.
+
+    @property
+    def recording(self) -> bool:
+        """Whether pictures are written."""
+        return self.taking and self.desk.status.state in (DeskState.RECORDING, DeskState.SAVING)
+
+    @property
+    def sessions(self) -> tuple[str, ...]:
+        """Sessions of the library, newest first."""
+        return sessions_of(self.root)
+
+    def set_plan(self, plan: Plan) -> None:
+        """Change the next recording; the name that offers itself follows."""
+        before, self.plan = self.plan, plan
+        taken = taken_names(self.root / plan.session)
+        if plan.calibrates != before.calibrates:
+            self.plan = replace(plan, trial=usual_name(plan.calibrates, taken))
+        elif plan.session != before.session:
+            self.plan = replace(plan, trial=next_name(plan.trial, taken))
+        if plan.preroll_s != before.preroll_s:
+            self._watch()
+        self.changed.emit()
+
+    def objection(self) -> str:
+        """Why no recording can begin now, in a sentence; empty where one can."""
+        plan = self.plan
+        if not self.entries:
+            return "Add a camera first."
+        if not NAME.match(plan.session):
+            return "Name the session: letters, digits, - and _."
+        if not NAME.match(plan.trial):
+            return "Name the trial: letters, digits, - and _."
+        if plan.trial.casefold() in taken_names(self.root / plan.session):
+            return f"There is a trial '{plan.trial}' already."
+        if plan.on_entry and not self.live.running:
+            return "Start live 3D first: it sees when somebody enters."
+        silent = [entry.name for entry in self.entries if self.trouble_with(entry.slot) is not None]
+        if silent:
+            return f"Nothing comes from {', '.join(silent)}: bring it back, or take it off the list."
+        if self.desk.status.state in (DeskState.CLOSED, DeskState.OPENING):
+            return "The cameras are being opened."
+        return self.desk.trouble.what if self.desk.trouble is not None else ""
+
+    def record(self) -> None:
+        """Begin a recording; does nothing where ``objection`` says why not."""
+        if self.taking or self.objection():
+            return
+        plan = self.plan
+        self.trouble, self.done, self.taking = None, None, True
+        self.link.order(
+            Take(
+                self.root / plan.session,
+                plan.trial,
+                plan.participant or "unnamed",
+                plan.duration_s or None,
+                plan.countdown_s,
+                plan.remote,
+                plan.on_entry,
+                self.live.calibration,
+            )
+        )
+        self.changed.emit()
+
+    def stop(self) -> None:
+        """End the recording, or call it off."""
+        if self.taking:
+            self.link.order(EndTake())
+
+    def next_trial(self) -> None:
+        """Go on with the next recording."""
+        self.done = None
+        taken = taken_names(self.root / self.plan.session)
+        self.plan = replace(self.plan, trial=next_name(self.plan.trial, taken))
+        self.changed.emit()
+
+    # Live 3D.
+
+    def start_live(self, calibration: Path, targets: tuple[str, ...] = ()) -> None:
+        """Begin live 3D."""
+        if self.live.running or not self.entries:
+            return
+        self.live.begin(calibration, targets)
+        self.trouble = None
+        self.link.order(Live(calibration, targets=targets))
+        self.changed.emit()
+
+    def stop_live(self) -> None:
+        """End live 3D."""
+        if self.live.running:
+            self.live.ending = True
+            self.link.order(EndLive())
+            self.changed.emit()
+
+    # Turns.
+
+    def tick(self) -> None:
+        """Take in what was told and found."""
+        heard = self._link.poll() if self._link is not None else ()
+        for tiding in heard:
+            self._take_in(tiding)
+        if self._fetch() or any(not isinstance(tiding, LivePose) for tiding in heard):
+            self.changed.emit()
+
+    def _fetch(self) -> bool:
+        """Take in what threads have found; True if anything."""
+        found, added, disk = self._finding.fetch(), self._adding.fetch(), self._measuring.fetch()
+        if found is not None:
+            error = found.exception()
+            self.found = found.result() if error is None else Found(warnings=(str(error),))
+        if added is not None:
+            try:
+                self._add(added.result())
+            except (ExplainedError, OSError) as error:
+                self.trouble = trouble_of(error)
+        if disk is not None:
+            self.disk = disk.result()
+        return any(one is not None for one in (found, added, disk))
+
+    def _add(self, made: tuple[CameraEntry, ...]) -> None:
+        taken = {entry.address for entry in self.entries}
+        for entry in made:
+            if entry.address not in taken:
+                names = tuple(other.name for other in self.entries)
+                self.entries = (*self.entries, replace(entry, name=distinct(entry.name, names)))
+        self._changed_cameras()
+
+    def measure_disk(self) -> None:
+        """Look how much room there is; in a thread, as a network drive may be asleep."""
+        if not self._measuring.busy:
+            folder = self.root
+            self._measuring.order(lambda: room_for(folder))
+
+    def _take_in(self, tiding: Tiding) -> None:
+        if isinstance(tiding, DeskNow):
+            self._take_in_desk(tiding)
+        elif isinstance(tiding, TakeDone):
+            self.taking, self.done = False, tiding
+            self._release()
+        elif isinstance(tiding, TakeFailed):
+            self.taking, self.trouble = False, tiding.trouble
+            if tiding.kept is not None:
+                self.done = TakeDone(tiding.kept, 0.0, 0, 0, 0, ("It broke off; what came before is kept.",))
+            self._release()
+        elif isinstance(tiding, Said):
+            self._notes.append(tiding)
+        elif isinstance(tiding, Gone):
+            self._gone(tiding)
+        else:
+            self.live.take_in(tiding)
+            if isinstance(tiding, LiveOver):
+                self.trouble = tiding.trouble or self.trouble
+                self._release()
+
+    def _take_in_desk(self, now: DeskNow) -> None:
+        self.desk = now
+        self._by_name = {camera.name: camera for camera in now.status.cameras}
+
+    def _gone(self, tiding: Gone) -> None:
+        was, self._link = self._link, None
+        worked, self.taking, self.desk, self._by_name = self.desk is not CLOSED, False, CLOSED, {}
+        if self.live.running:
+            self.live.take_in(LiveOver())
+        self.trouble = tiding.trouble
+        if was is not None:
+            was.close()
+        if worked:  # what dies at once would die again
+            self._watch()
+
+    def leave(self) -> None:
+        """The window closes; a recording is ended in good order."""
+        if self._link is not None:
+            self._link.close()
+            self._link = None
+        for later in (self._finding, self._adding, self._measuring):
+            later.close()

@@ -1,0 +1,115 @@
+"""The cameras of the page's list as sources that others read along."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping, Sequence
+
+from mocap.capture.addresses import SourceWishes, open_sources
+from mocap.capture.backlog import Timed
+from mocap.capture.clock import CameraClock
+from mocap.capture.source import CameraSource, Picture, Stamp, StreamFormat
+from mocap.core.errors import CameraError, ExplainedError
+from mocap.gui.presenters.capturing_words import CameraEntry
+from mocap.gui.presenters.words import Trouble, trouble_of
+
+Overhear = Callable[[str, Timed], None]
+MakeSource = Callable[[CameraEntry, SourceWishes], CameraSource]
+
+
+class Overheard:
+    """A camera whose pictures somebody else gets, too, and that may be missing when it is first opened.
+
+    One camera that is not there must not keep the others from being seen: its first opening succeeds, and the
+    first reading says what is wrong, as if it had been unplugged then.
+
+    Parameters
+    ----------
+    name : str
+    source : CameraSource
+    overhear : callable
+        Takes the camera's name and each picture with its time; must return at once.
+    """
+
+    def __init__(self, name: str, source: CameraSource, overhear: Overhear) -> None:
+        self._name, self._source, self._overhear = name, source, overhear
+        self._clock = CameraClock(source.stamp)
+        self._first = True
+        self._failed: CameraError | None = None
+        self._lock = threading.Lock()
+        self.trouble: Trouble | None = None
+
+    @property
+    def address(self) -> str:
+        """Of the camera itself."""
+        return self._source.address
+
+    @property
+    def stamp(self) -> Stamp:
+        """Who says when its pictures are taken."""
+        return self._source.stamp
+
+    @property
+    def live(self) -> bool:
+        """Whether it goes on by itself."""
+        return self._source.live
+
+    def open(self) -> StreamFormat:
+        """Start the camera."""
+        first, self._first = self._first, False
+        try:
+            opened = self._source.open()
+        except ExplainedError as error:
+            self.trouble = trouble_of(error)
+            if not first:
+                raise
+            self._failed = CameraError(error.what, error.remedy, error.path)
+            return StreamFormat((0, 0), float("nan"))
+        self._clock.stamp = self._source.stamp
+        self._clock.come_back()
+        self.trouble = None
+        return opened
+
+    def read(self) -> Picture | None:
+        """Wait for the next picture."""
+        if self._failed is not None:
+            failed, self._failed = self._failed, None
+            raise failed
+        try:
+            picture = self._source.read()
+        except ExplainedError as error:
+            self.trouble = trouble_of(error)
+            raise
+        if picture is not None:
+            self._overhear(self._name, Timed(picture, self._clock.time_ns(picture.camera_ns, picture.arrival_ns)))
+        return picture
+
+    def close(self) -> None:
+        """Let go of the camera."""
+        self._source.close()
+
+    def formats(self) -> tuple[StreamFormat, ...]:
+        """What it can send."""
+        return self._source.formats()
+
+    def control(self, wanted: Mapping[str, float]) -> dict[str, float]:
+        """Set what the driver lets be set."""
+        return self._source.control(wanted)
+
+
+def make_sources(entries: Sequence[CameraEntry], wishes: SourceWishes, overhear: Overhear) -> dict[str, Overheard]:
+    """Make the cameras of a list by their names; none is started yet.
+
+    Films are made in one go, as they then share a clock and play together.
+    """
+    films = [entry for entry in entries if entry.kind in ("film", "pictures")]
+    made = dict(zip((e.name for e in films), _films(films, wishes), strict=True))
+    for entry in entries:
+        if entry.name not in made:
+            own = SourceWishes(entry.size_wh, entry.rate_hz, wishes.decoded)
+            (made[entry.name],) = open_sources([entry.address], own).values()
+    return {entry.name: Overheard(entry.name, made[entry.name], overhear) for entry in entries}
+
+
+def _films(films: Sequence[CameraEntry], wishes: SourceWishes) -> tuple[CameraSource, ...]:
+    return tuple(open_sources([entry.address for entry in films], wishes).values()) if films else ()

@@ -1,0 +1,181 @@
+"""One recording of the capture page, from the order to the disk."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+import time
+from collections.abc import Callable
+from datetime import date
+
+from mocap.capture.events import Note, RecorderState, Status
+from mocap.capture.remote import RemoteControl, Switch
+from mocap.core.errors import ExplainedError
+from mocap.gui.presenters.capturing_words import Said, Take, TakeDone, TakeFailed, Tiding
+from mocap.gui.presenters.words import trouble_of
+from mocap.pipeline.desk import CaptureDesk, DeskEvent, DeskState, DeskStatus
+from mocap.pipeline.record import Recorded
+from mocap.session import SessionFolder, SessionManifest, TrialFolder, write_manifest
+
+# Somebody counts as having come into view after this, s: longer than a false find lasts, shorter than a step.
+ENTERED_S = 0.3
+
+
+class Taker:
+    """Follows one recording from the order to the disk.
+
+    Parameters
+    ----------
+    tell : callable
+    somebody_since_s : callable
+        Since when live 3D has seen somebody without a break, s on the monotonic clock; None while it sees nobody.
+    """
+
+    def __init__(self, tell: Callable[[Tiding], None], somebody_since_s: Callable[[], float | None]) -> None:
+        self._tell, self._somebody = tell, somebody_since_s
+        self._desk: CaptureDesk | None = None
+        self._order: Take | None = None
+        self._switch, self._remote = Switch(), contextlib.ExitStack()
+        self._started = self._recording = self._was_empty = False
+        self._lock = threading.RLock()
+        self.where = ""
+
+    @property
+    def busy(self) -> bool:
+        """Whether a recording was ordered and is not over."""
+        return self._order is not None
+
+    @property
+    def waits(self) -> bool:
+        """Whether it waits for somebody, or for another program."""
+        order = self._order
+        return order is not None and not self._started and (order.on_entry or bool(order.remote))
+
+    def follow(self, desk: CaptureDesk) -> None:
+        """Hear what this desk tells."""
+        self._desk = desk
+        desk.events.subscribe(self._hear)
+
+    def begin(self, order: Take, desk: CaptureDesk | None) -> None:
+        """Take an order; it begins once the cameras are ready."""
+        if desk is None or self.busy:
+            self._tell(Said("A recording goes on already, or there is no camera.", "order"))
+            return
+        with self._lock:
+            self._switch, self._remote, self.where = Switch(), contextlib.ExitStack(), ""
+            self._started = self._recording = self._was_empty = False
+            self._order = order
+            try:
+                _register(SessionFolder(order.session), order.participant)
+                if order.remote:
+                    control = self._remote.enter_context(
+                        RemoteControl(order.remote, self._switch, lambda: _for_remote(desk.status))
+                    )
+                    token = f", with the token {control.token}" if control.token else ""
+                    self.where = f"POST {control.url}/start and {control.url}/stop{token}"
+            except (ExplainedError, OSError) as error:
+                self._over(TakeFailed(trouble_of(error)))
+
+    def stop(self) -> None:
+        """End the recording, or call it off."""
+        with self._lock:
+            if self._order is None:
+                return
+            if self._started and self._desk is not None:
+                self._desk.stop()
+            else:
+                self._over(TakeFailed(None))
+
+    def tick(self) -> None:
+        """Begin when it is time; end when another program says so."""
+        with self._lock:
+            order, desk = self._order, self._desk
+            if order is None or desk is None:
+                return
+            if self._switch.stopped:
+                self.stop()
+            elif not self._started and desk.status.state is DeskState.READY and self._is_time(order):
+                self._started = True
+                trial = order.session / "trials" / order.trial
+                desk.start(trial, order.duration_s, order.countdown_s, order.calibration)
+
+    def _is_time(self, order: Take) -> bool:
+        if not (order.remote or order.on_entry) or self._switch.started:
+            return True
+        since = self._somebody()
+        self._was_empty = self._was_empty or since is None
+        entered = since is not None and time.monotonic() - since >= ENTERED_S
+        return order.on_entry and self._was_empty and entered
+
+    def _hear(self, event: DeskEvent) -> None:
+        with self._lock:
+            order = self._order
+            if order is None or not self._started or isinstance(event, Note):
+                return
+            if isinstance(event, Recorded):
+                self._over(done(event))
+            elif event.state in (DeskState.COUNTDOWN, DeskState.RECORDING, DeskState.SAVING):
+                self._recording = True
+            elif self._recording:  # it was on its way, and is not any more
+                trial = SessionFolder(order.session).trial(order.trial)
+                kept = trial.root if _has_pictures(trial) else None
+                _clear(trial)
+                trouble = trouble_of(event.error) if event.error is not None else None
+                self._over(TakeFailed(trouble, kept))
+
+    def _over(self, tiding: TakeDone | TakeFailed) -> None:
+        self._order, self.where = None, ""
+        remote, self._remote = self._remote, contextlib.ExitStack()
+        # The server is not stopped by a thread that it may be waiting for.
+        threading.Thread(target=remote.close, name="remote control ends", daemon=True).start()
+        self._tell(tiding)
+
+    def close(self) -> None:
+        """Begin nothing any more."""
+        with self._lock:
+            if self._order is not None and not self._started:
+                self._over(TakeFailed(None))
+
+
+def _for_remote(status: DeskStatus) -> Status:
+    """The desk's state as a recorder tells it."""
+    state = RecorderState.RECORDING if status.state is DeskState.RECORDING else RecorderState.READY
+    return Status(state, status.elapsed_s, status.cameras, status.free_bytes, status.minutes_left, status.apart_s)
+
+
+def done(event: Recorded) -> TakeDone:
+    """What came of a recording, for the page."""
+    cameras = event.recording.cameras
+    lines = tuple(
+        f"{c.name}: {c.recorded} pictures at {c.rate_hz:.2f} Hz, {c.missing} missing, "
+        + (", ".join(f"{count} dropped ({why})" for why, count in c.dropped.items()) or "none dropped")
+        for c in cameras
+    )
+    seconds = max((c.last_s - c.first_s for c in cameras if c.recorded), default=0.0)
+    return TakeDone(
+        event.trial,
+        seconds,
+        sum(c.recorded for c in cameras),
+        sum(sum(c.dropped.values()) for c in cameras),
+        sum(c.missing for c in cameras),
+        (*lines, *event.recording.notes),
+    )
+
+
+def _register(session: SessionFolder, participant: str) -> None:
+    """Make the session if it is not there, with whom it is about; the desk gives it its calibration."""
+    if not session.manifest.is_file():
+        today = date.today()
+        told = SessionManifest(id=session.root.name, participant=participant, recorded_on=today)
+        write_manifest(session.manifest, told)
+
+
+def _has_pictures(trial: TrialFolder) -> bool:
+    return any(path.stat().st_size > 0 for path in trial.raw.glob("*.mp4")) if trial.raw.is_dir() else False
+
+
+def _clear(trial: TrialFolder) -> None:
+    """Take away the empty folders of a trial that did not come about; what holds anything stays."""
+    for folder in (trial.raw, trial.root):
+        with contextlib.suppress(OSError):
+            folder.rmdir()
