@@ -28,6 +28,7 @@ from mocap.pipeline.syncask import (
     read_sounds,
     sound_times,
 )
+from mocap.pipeline.syncmanual import by_hand_sigma_s
 from mocap.pipeline.syncrate import true_rates
 from mocap.report.syncpage import write_sync_page
 from mocap.sync import SYNC_FILE, Clocks, Fusion, Link, Silence, fuse, write_clocks
@@ -147,7 +148,7 @@ def _by_hand(request: SyncRequest, names: tuple[str, ...], videos: tuple[VideoIn
                 f"'{name}' has no clock that could be set by hand.",
                 f"Give an offset in seconds for one of {', '.join(names[1:])}; '{names[0]}' is the common clock.",
             )
-        sigma = 1.0 / math.sqrt(12.0) / videos[names.index(name)].rate_hz
+        sigma = by_hand_sigma_s(videos[names.index(name)].rate_hz)
         links.append(Link("by hand", names[0], name, float(videos[0].t_s[0]), offset, sigma, basis="the user"))
     return links
 

@@ -34,7 +34,15 @@ SKELETON = "blazepose33"
 GAIN_SPREAD = 0.04
 
 # What the streams of random numbers are for; each draw depends on the seed, its purpose and the camera.
-DRAW_GAIN, DRAW_NOISE, DRAW_DROPS, DRAW_CLAP, DRAW_SOUND, DRAW_BOARD_NOISE = range(10, 16)
+DRAW_GAIN, DRAW_NOISE, DRAW_DROPS, DRAW_CLAP, DRAW_SOUND, DRAW_BOARD_NOISE, DRAW_EXPOSURE = range(10, 17)
+
+# A lamp that somebody switches on and off again: how long, s, and by how much it lights the room up.
+FLASH_S = 0.4
+FLASH_GAIN = 0.25
+# Share of a frame's period that a camera gathers light in.
+EXPOSURE_SHARE = (0.2, 0.9)
+# Automatic exposure drifts up and down in so many seconds.
+SWING_S = (3.0, 8.0)
 
 
 @dataclass(frozen=True)
@@ -154,6 +162,9 @@ def _board_frames(job: _Job, number: int, room: Backdrop) -> Iterator[tuple[floa
 
     settings, camera, board = job.settings, job.rig.cameras[number], StudioBoard()
     t_s, poses = _board_motion(settings)
+    if settings.charuco_own_clocks:
+        shown = (t_s - settings.offset_of(number)) / settings.rate_of(number)
+        poses = board_poses(board, shown, settings.charuco_seconds, settings.cameras)
     rays, empty = sample_rays(camera, 1)[..., :2], average(room.colour)
     gain, rng = _gain(settings, number), np.random.default_rng([settings.seed, DRAW_BOARD_NOISE, number])
     for index, (stamp, pose) in enumerate(zip(t_s, poses, strict=True)):
@@ -198,12 +209,12 @@ def _trial_frames(job: _Job, number: int, room: Backdrop) -> Iterator[tuple[floa
     shown = (stamps - settings.offset_of(number)) / settings.rate_of(number)
     bones = [person.bones(shown) for person in job.people]
     rng = np.random.default_rng([settings.seed, DRAW_NOISE, number])
-    kept = _kept(settings, number)
+    kept, light = _kept(settings, number), _light(settings, number, stamps)
     for index in range(settings.frames):
         job.cancel.check()
         if kept[index]:
             skins = tuple(p.surface(b[index]) for p, b in zip(job.people, bones, strict=True))
-            picture = draw(stage, job.people, light_people(job.people, skins))
+            picture = draw(stage, job.people, light_people(job.people, skins)) * light[index]
             yield float(stamps[index]), develop(picture, settings.noise_sigma, rng)
         job.progress("film", number * settings.frames + index + 1, settings.frames * settings.cameras)
 
@@ -220,6 +231,23 @@ def _gain(settings: StudioSettings, number: int) -> FloatArray:
     """Exposure and white balance (3,) of a camera."""
     rng = np.random.default_rng([settings.seed, DRAW_GAIN, number])
     return np.asarray((1.0 + rng.uniform(-GAIN_SPREAD, GAIN_SPREAD)) * (1.0 + rng.uniform(-0.02, 0.02, 3)))
+
+
+def _light(settings: StudioSettings, number: int, stamps: FloatArray) -> FloatArray:
+    """Light (F,) that a camera gathers in each frame, 1 for the room's: flashes, and its automatic exposure.
+
+    Light is gathered evenly over a part of the frame's period about its time, which differs from camera to camera.
+    """
+    rng = np.random.default_rng([settings.seed, DRAW_EXPOSURE, number])
+    gathers = rng.uniform(*EXPOSURE_SHARE) / settings.fps
+    phase, period = rng.uniform(0.0, 2.0 * np.pi), rng.uniform(*SWING_S)
+    light = np.ones(stamps.shape[0])
+    for at in settings.flashes_s:
+        on = settings.rate_of(number) * at + settings.offset_of(number)
+        begin, end = stamps - 0.5 * gathers, stamps + 0.5 * gathers
+        lit = np.minimum(end, on + FLASH_S) - np.maximum(begin, on)
+        light += FLASH_GAIN * np.clip(lit / gathers, 0.0, 1.0)
+    return np.asarray(light * (1.0 + settings.exposure_swing * np.sin(2.0 * np.pi * stamps / period + phase)))
 
 
 def _clap_place(people: tuple[Person, ...], clap_s: float) -> FloatArray:

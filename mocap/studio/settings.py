@@ -48,6 +48,12 @@ class StudioSettings:
         Lens distortion k1, k2, p1, p2, k3 of an average camera; each camera differs a little.
     charuco_seconds, charuco_fps : float
         Length and frame rate of the calibration sequence; 0 s for none.
+    charuco_own_clocks : bool
+        The calibration sequence runs by ``offset_s`` and ``rate`` as the trial does; else at common instants.
+    flashes_s : tuple of float
+        When a lamp goes on, on the common clock, s.
+    exposure_swing : float
+        Share by which each camera's automatic exposure drifts up and down.
     clap_s : float
         When hands clap, on the common clock, s.
     crf : int
@@ -68,6 +74,9 @@ class StudioSettings:
     distortion: tuple[float, float, float, float, float] = (-0.12, 0.05, 0.0006, -0.0004, 0.0)
     charuco_seconds: float = 6.0
     charuco_fps: float = 10.0
+    charuco_own_clocks: bool = False
+    flashes_s: tuple[float, ...] = ()
+    exposure_swing: float = 0.0
     clap_s: float = 0.4
     crf: int = 24
 
@@ -111,6 +120,11 @@ class StudioSettings:
             0 <= self.dropped_share <= 0.9, f"A dropped share of {self.dropped_share}.", "Choose from 0 to 0.9."
         )
         _require(self.clap_s >= 0, f"A clap at {self.clap_s} s.", "Choose a time from 0 s on.")
+        _require(
+            0.0 <= self.exposure_swing < 1.0 and all(math.isfinite(at) for at in self.flashes_s),
+            f"An exposure that swings by {self.exposure_swing}, or a flash at no time.",
+            "Choose a share from 0 to below 1, and finite times.",
+        )
         lens = len(self.distortion) == 5 and all(math.isfinite(value) for value in self.distortion)
         _require(lens, f"A distortion of {self.distortion}.", "Give five finite numbers: k1, k2, p1, p2, k3.")
         _require(0 <= self.crf <= 51, f"A rate factor of {self.crf}.", "Choose from 0 to 51.")

@@ -5,8 +5,8 @@ clocks of two cameras are apart, each with its error; ``fuse`` joins what they s
 """
 
 from mocap.sync.clocks import Clocks, Link, Method, Silence
-from mocap.sync.files import SYNC_FILE, read_clocks, write_clocks
-from mocap.sync.fuse import Fusion, fuse, tied
+from mocap.sync.files import SYNC_FILE, Told, read_clocks, read_told, write_clocks
+from mocap.sync.fuse import CRYSTAL, Fusion, fuse, tied
 from mocap.sync.geometry import Solved, solve_geometry
 from mocap.sync.instants import at_instants
 from mocap.sync.light import Changes, find_changes, match_changes
@@ -19,6 +19,7 @@ from mocap.sync.timecode import compare_stamps, read_stamp
 from mocap.sync.timestamps import TIMESTAMPS_FILE, read_timestamps_csv, written_times
 
 __all__ = [
+    "CRYSTAL",
     "SYNC_FILE",
     "TIMESTAMPS_FILE",
     "Changes",
@@ -32,6 +33,7 @@ __all__ = [
     "Silence",
     "Solved",
     "Sound",
+    "Told",
     "at_instants",
     "compare_motion",
     "compare_sounds",
@@ -44,6 +46,7 @@ __all__ = [
     "read_sound",
     "read_stamp",
     "read_timestamps_csv",
+    "read_told",
     "solve_geometry",
     "tied",
     "write_clocks",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -48,6 +49,9 @@ MEANING = (
 )
 
 
+AGAIN = "Run mocap sync again, or remove the file."
+
+
 def write_clocks(
     path: Path,
     clocks: Clocks,
@@ -80,6 +84,27 @@ def write_clocks(
         draft.write_text(tomli_w.dumps(table.model_dump()), encoding="utf-8")
 
 
+@dataclass(frozen=True)
+class Told:
+    """What the file says beside the clocks: statements that were used and left out, by title, and notes."""
+
+    found_by: dict[str, str]
+    left_out: dict[str, str]
+    notes: tuple[str, ...]
+
+
+def read_told(path: Path) -> Told:
+    """Read what the clocks rest on, in words.
+
+    Raises
+    ------
+    InputError
+        If the file does not hold what it should.
+    """
+    table = _read(path)
+    return Told(dict(table.found_by), dict(table.left_out), table.notes)
+
+
 def read_clocks(path: Path, cameras: tuple[str, ...], frames: tuple[int, ...]) -> Clocks:
     """Read the clocks of these cameras, whose videos have so many frames.
 
@@ -88,15 +113,7 @@ def read_clocks(path: Path, cameras: tuple[str, ...], frames: tuple[int, ...]) -
     InputError
         If the file is of other videos, or does not hold what it should.
     """
-    again = "Run mocap sync again, or remove the file."
-    try:
-        table = _File.model_validate(read_toml(path))
-    except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"])
-        raise InputError(f"'{where}' is wrong: {first['msg']}.", again, path) from error
-    if table.version > VERSION:
-        raise InputError("This was written by a newer version of the software.", "Update the software.", path)
+    again, table = AGAIN, _read(path)
     known = {clock.camera: clock for clock in table.clock}
     missing = [name for name in cameras if name not in known]
     if missing:
@@ -118,3 +135,15 @@ def read_clocks(path: Path, cameras: tuple[str, ...], frames: tuple[int, ...]) -
         np.array([clock.sigma_s for clock in chosen]),
         np.array([clock.rate_sigma for clock in chosen]),
     )
+
+
+def _read(path: Path) -> _File:
+    try:
+        table = _File.model_validate(read_toml(path))
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise InputError(f"'{where}' is wrong: {first['msg']}.", AGAIN, path) from error
+    if table.version > VERSION:
+        raise InputError("This was written by a newer version of the software.", "Update the software.", path)
+    return table
