@@ -6,7 +6,6 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QMouseEvent
 from PySide6.QtWidgets import (
     QCheckBox,
-    QDoubleSpinBox,
     QFrame,
     QHBoxLayout,
     QProgressBar,
@@ -16,7 +15,7 @@ from PySide6.QtWidgets import (
 )
 
 from mocap.gui.presenters.aligning import METHODS, QUICK, Aligning
-from mocap.gui.views.parts import TroubleCard, button, label, named
+from mocap.gui.views.parts import NumberBox, TroubleCard, button, label, named
 
 WIDTH_PX = 340
 # Offsets that can be typed: hours of recording.
@@ -181,11 +180,10 @@ class AlignPanel(QWidget):
         self.start.setEnabled(bool(self.asked()))
 
 
-def _spin(digits: int, suffix: str) -> QDoubleSpinBox:
-    box = QDoubleSpinBox()
+def _spin(digits: int, suffix: str) -> NumberBox:
+    box = NumberBox()
     box.setRange(-MOST_S * 1e3, MOST_S * 1e3)
     box.setDecimals(digits)
     box.setSuffix(suffix)
-    box.setButtonSymbols(QDoubleSpinBox.ButtonSymbols.NoButtons)
     box.setFixedWidth(SPIN_PX)
     return box

@@ -6,6 +6,7 @@ from PySide6.QtCore import QPointF, Qt
 from PySide6.QtGui import QPainter, QPaintEvent, QPen, QPolygonF
 from PySide6.QtWidgets import (
     QComboBox,
+    QDoubleSpinBox,
     QFrame,
     QHBoxLayout,
     QLabel,
@@ -73,6 +74,22 @@ class Choice(QComboBox):
         painter.setPen(QPen(self.palette().text().color(), 1.6))
         x, y = self.width() - 15, self.height() / 2
         painter.drawPolyline(QPolygonF([QPointF(x - 4, y - 2), QPointF(x, y + 2), QPointF(x + 4, y - 2)]))
+        painter.end()
+
+
+class NumberBox(QDoubleSpinBox):
+    """A number to type or to step, with arrows of the theme's colour, as ``Choice``."""
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        """Draw the arrows over what the style draws."""
+        super().paintEvent(event)
+        painter = QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        painter.setPen(QPen(self.palette().text().color(), 1.4))
+        x, y = self.width() - 12, self.height() / 2
+        for way in (-1, 1):
+            tip, foot = y + 7 * way, y + 3.5 * way
+            painter.drawPolyline(QPolygonF([QPointF(x - 3.5, foot), QPointF(x, tip), QPointF(x + 3.5, foot)]))
         painter.end()
 
 

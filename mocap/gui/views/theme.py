@@ -95,7 +95,9 @@ QLineEdit, QComboBox, QPlainTextEdit, QSpinBox, QDoubleSpinBox {
     selection-background-color: $accent; selection-color: $on_accent;
 }
 QLineEdit:focus, QComboBox:focus, QPlainTextEdit:focus, QDoubleSpinBox:focus { border: 1px solid $accent; }
-QAbstractSpinBox QLineEdit { border: 0; padding: 0; background: transparent; }
+QAbstractSpinBox QLineEdit { border: 0; padding: 0 0 0 8px; background: transparent; }
+QAbstractSpinBox::up-button, QAbstractSpinBox::down-button { border: 0; background: transparent; width: 20px; }
+QAbstractSpinBox::up-arrow, QAbstractSpinBox::down-arrow { image: none; }
 QComboBox::drop-down { border: 0; width: 24px; }
 QComboBox::down-arrow { image: none; }
 QComboBox QAbstractItemView { background: $panel; border: 1px solid $line; selection-background-color: $hover;
@@ -104,6 +106,9 @@ QTableView, QListWidget, QTreeView { background: $panel; border: 1px solid $line
     selection-background-color: $hover; selection-color: $text; gridline-color: transparent; }
 QTableView::item { padding: 0 6px; border-bottom: 1px solid $raised; }
 QTableView::item:selected { background: $hover; }
+QTreeView::item { padding: 0 6px; }
+QTreeView::item:selected { background: $hover; color: $text; }
+QTreeView::branch:selected { background: $hover; }
 QListWidget::item { padding: 6px 8px; border-radius: 6px; }
 QListWidget::item:selected { background: $hover; color: $text; }
 QHeaderView { background: $panel; border: 0; border-radius: 10px; }
