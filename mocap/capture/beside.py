@@ -86,6 +86,11 @@ def _of_jpeg(timed: Timed, coded: Coded) -> Timed | None:
     return None if image is None else _with_image(timed, image)
 
 
+def turned(image: ImageArray, quarters: int) -> ImageArray:
+    """Picture turned clockwise by so many quarters."""
+    return np.ascontiguousarray(np.rot90(image, -quarters)) if quarters % 4 else image
+
+
 def _with_image(timed: Timed, image: ImageArray) -> Timed:
     return Timed(replace(timed.picture, image=image, size_wh=(image.shape[1], image.shape[0])), timed.t_ns)
 

@@ -19,7 +19,7 @@ from mocap.core.errors import InputError
 if TYPE_CHECKING:
     from mocap.capture.events import Note, Status
     from mocap.capture.remote import Switch
-    from mocap.pipeline.record import Recorded
+    from mocap.pipeline.record import PresenceWish, Recorded
 
 # As capture.track.Quality, whose imports are heavy.
 QualityName = Literal["auto", "h264", "lossless"]
@@ -54,6 +54,23 @@ def record(
     remote: Annotated[
         str | None,
         typer.Option(help="PORT or HOST:PORT: start and stop by HTTP, POST /start, /stop.", rich_help_panel=START),
+    ] = None,
+    on_entry: Annotated[
+        bool,
+        typer.Option(
+            "--start-on-entry",
+            help="Start when somebody enters, with 3 s of preroll; with a calibration, the volume that two "
+            "cameras see.",
+            rich_help_panel=START,
+        ),
+    ] = False,
+    on_exit: Annotated[
+        bool,
+        typer.Option("--stop-on-exit", help="Stop when everybody has left.", rich_help_panel=START),
+    ] = False,
+    entry_cameras: Annotated[
+        str | None,
+        typer.Option(help="Look for people through these cameras only: left,right.", rich_help_panel=START),
     ] = None,
     quality: Annotated[
         QualityName,
@@ -107,9 +124,10 @@ def record(
         rotations_deg=dict(_turn(text) for text in rotate or ()),
         controls={name: value for name, value in fixed.items() if value is not None},
         calibration=calibration,
+        presence=_presence(on_entry, on_exit, entry_cameras),
     )
     switch = Switch()
-    if not key and remote is None:
+    if not key and remote is None and not on_entry:
         switch.start()
     with working() as (progress, cancel):
         if key:
@@ -175,6 +193,14 @@ def tell(item: Note | Status) -> None:
     text = getattr(item, "text", None)
     if text is not None:
         err.print(escape(text))
+
+
+def _presence(start: bool, stop: bool, cameras: str | None) -> PresenceWish | None:
+    from mocap.pipeline.record import PresenceWish
+
+    if not (start or stop):
+        return None
+    return PresenceWish(start, stop, tuple(part.strip() for part in (cameras or "").split(",") if part.strip()))
 
 
 def _size(text: str | None) -> tuple[int, int] | None:

@@ -20,7 +20,7 @@ import numpy as np
 
 from mocap.capture.addresses import SourceWishes, open_sources
 from mocap.capture.backlog import Timed
-from mocap.capture.beside import Beside
+from mocap.capture.beside import Beside, turned
 from mocap.capture.events import CameraStatus, Note, RecorderState, Status
 from mocap.capture.feed import CameraPlan
 from mocap.capture.recorder import Recorder
@@ -377,7 +377,7 @@ def _dressed(image: ImageArray, quarters: int) -> ImageArray:
     if share < 1.0:
         small = (round(width * share), round(height * share))
         image = np.asarray(cv2.resize(image, small, interpolation=cv2.INTER_AREA), dtype=np.uint8)
-    return np.ascontiguousarray(np.rot90(image, -quarters)) if quarters else image
+    return turned(image, quarters)
 
 
 def _existing(folder: Path) -> Path:

@@ -8,7 +8,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from calibration import CameraRig
 from calibration.formats import load_rig, save_rig
 from mocap.capture.addresses import SourceWishes, open_sources
 from mocap.capture.events import Note, Status
@@ -22,6 +24,10 @@ from mocap.core.progress import CancelToken, Progress, silent
 from mocap.session import SessionFolder, SessionManifest, TrialFolder, write_manifest
 from mocap.studio import sample_dir
 
+if TYPE_CHECKING:
+    from mocap.pipeline.presence import Presence
+    from mocap.pipeline.run import MakeDetector
+
 # The shipped film, played as the cameras that filmed it.
 STUDIO = "studio:sample"
 
@@ -29,6 +35,32 @@ STUDIO = "studio:sample"
 POLL_S = 0.02
 
 TURNS = (0, 90, 180, 270)
+
+# What lies before the word is given, s: looks at each of several cameras in turn, and those that must agree.
+ENTRY_PREROLL_S = 3.0
+
+# Nobody in view for so long, and they have left, s: somebody who bends behind a table has not.
+LEAVE_S = 2.0
+
+
+@dataclass(frozen=True)
+class PresenceWish:
+    """Start when somebody enters, stop when everybody has left.
+
+    Attributes
+    ----------
+    start, stop : bool
+        Which of them.
+    cameras : tuple of str
+        Which cameras to look through; all if empty.
+    leave_s : float
+        Nobody in view for so long counts as having left, s.
+    """
+
+    start: bool = True
+    stop: bool = True
+    cameras: tuple[str, ...] = ()
+    leave_s: float = LEAVE_S
 
 
 @dataclass(frozen=True)
@@ -53,6 +85,8 @@ class RecordRequest:
         Exposure, gain, white balance, focus to fix; see ``capture.source.CONTROLS``.
     calibration : Path or None
         Rig for the session, if it is to have one.
+    presence : PresenceWish or None
+        Start when somebody enters, stop when they have left; videos then play over and over.
     """
 
     sources: tuple[str, ...]
@@ -65,6 +99,7 @@ class RecordRequest:
     rotations_deg: Mapping[str, int] = field(default_factory=dict)
     controls: Mapping[str, float] = field(default_factory=dict)
     calibration: Path | None = None
+    presence: PresenceWish | None = None
 
 
 @dataclass(frozen=True)
@@ -90,6 +125,7 @@ def record(
     told: Callable[[str], None] | None = None,
     progress: Progress = silent,
     cancel: CancelToken | None = None,
+    make_detector: MakeDetector | None = None,
 ) -> Recorded:
     """Record one trial.
 
@@ -106,6 +142,8 @@ def record(
         Takes what a user has to know before the start: where the remote control listens.
     cancel : CancelToken, optional
         Stops the recording, too; what was recorded is kept.
+    make_detector : MakeDetector, optional
+        Makes what finds people, where they start and stop the recording.
 
     Raises
     ------
@@ -113,21 +151,11 @@ def record(
     """
     stop = cancel or CancelToken()
     session, trial = place(request.out)
-    quality = request.quality
-    wishes = request.wishes if quality is Quality.AUTO else _decoded(request.wishes)
-    addresses = tuple(studio_folder() if source == STUDIO else source for source in request.sources)
-    sources = open_sources(addresses, wishes)
-    unknown = sorted(set(request.rotations_deg) - set(sources))
-    if unknown or any(turn not in TURNS for turn in request.rotations_deg.values()):
-        raise InputError(
-            f"'{', '.join(unknown) or 'The rotation'}' does not fit the cameras {', '.join(sources)}.",
-            "Write CAMERA=90, 180 or 270.",
-        )
-    plans = [
-        CameraPlan(name, source, request.rotations_deg.get(name, 0), quality, request.controls)
-        for name, source in sources.items()
-    ]
-    recorder = Recorder(plans, trial.raw, request.preroll_s)
+    plans = _plans(request)
+    preroll, looking = request.preroll_s, None
+    if request.presence is not None and request.presence.start:
+        preroll = preroll or ENTRY_PREROLL_S
+    recorder = Recorder(plans, trial.raw, preroll)
     if listen is not None:
         recorder.events.subscribe(listen)
     register(session, request.calibration or known_rig(request.sources))
@@ -138,15 +166,54 @@ def record(
                 key = f", token {control.token}" if control.token else ""
                 told(f"Start with POST {control.url}/start, stop with POST {control.url}/stop{key}.")
         stack.enter_context(recorder)
+        if request.presence is not None:
+            rig = load_rig(session.rig) if session.rig.is_file() else None
+            looking = stack.enter_context(_looking(recorder, request.presence, rig, switch, make_detector))
+            if told is not None:
+                told(
+                    "It waits for somebody to enter." if request.presence.start else "It stops when all have left."
+                )
         if not _await_start(switch, stop, request.countdown_s, progress):
+            if looking is not None and looking.error is not None:
+                raise looking.error
             raise InputError("The recording was stopped before it began.", "Start it again.")
         recorder.start(request.duration_s)
         _await_end(recorder, switch, stop, request.duration_s, progress)
         return Recorded(trial.root, recorder.stop())
 
 
-def _decoded(wishes: SourceWishes) -> SourceWishes:
-    return replace(wishes, decoded=True)
+def _looking(
+    recorder: Recorder,
+    wish: PresenceWish,
+    rig: CameraRig | None,
+    switch: Switch,
+    make_detector: MakeDetector | None,
+) -> contextlib.AbstractContextManager[Presence]:
+    """Look for people through the cameras."""
+    # Only here, because networks take a second to import.
+    from mocap.pipeline.presence import looking_for_people
+    from mocap.pipeline.run import default_detector
+
+    return looking_for_people(recorder, wish, rig, switch, make_detector or default_detector)
+
+
+def _plans(request: RecordRequest) -> list[CameraPlan]:
+    """Cameras and how each is recorded."""
+    wishes = request.wishes if request.quality is Quality.AUTO else replace(request.wishes, decoded=True)
+    if request.presence is not None:
+        wishes = replace(wishes, looped=True)
+    addresses = tuple(studio_folder() if source == STUDIO else source for source in request.sources)
+    sources = open_sources(addresses, wishes)
+    unknown = sorted(set(request.rotations_deg) - set(sources))
+    if unknown or any(turn not in TURNS for turn in request.rotations_deg.values()):
+        raise InputError(
+            f"'{', '.join(unknown) or 'The rotation'}' does not fit the cameras {', '.join(sources)}.",
+            "Write CAMERA=90, 180 or 270.",
+        )
+    return [
+        CameraPlan(name, source, request.rotations_deg.get(name, 0), request.quality, request.controls)
+        for name, source in sources.items()
+    ]
 
 
 def known_rig(sources: Sequence[str]) -> Path | None:
