@@ -5,9 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import numpy as np
-from numpy.typing import NDArray
-
 from calibration.files import atomic_write
 from calibration.targets import (
     AnyTarget,
@@ -19,20 +16,18 @@ from calibration.targets import (
     target_table,
     write_target,
 )
-from calibration.targets.drawing import PAPERS, pages, to_pdf, to_picture, to_png
+from calibration.targets.drawing import PAPERS, Page, pages, to_pdf, to_png
 from mocap.core.errors import CalibrationError, InputError
 from mocap.presets import preset_names, preset_path, read_toml
 
 PRESETS = "boards"
 FIRST_CHOICE = "a4"
-PREVIEW_PX = 640
 DPI = 300.0
 # Printers scale by some per cent where they do; a ruler is read to half a millimetre.
 PRINTED_SHARE = 0.10
 KINDS = {"charuco": "ChArUco board", "checkerboard": "Checkerboard", "marker": "Single marker"}
 # Dictionaries of markers that fit a board; larger ones are read less surely.
 DICTIONARIES = ("DICT_4X4_50", "DICT_4X4_100", "DICT_5X5_50", "DICT_5X5_100", "DICT_6X6_50", "DICT_4X4_1000")
-MM_PER_INCH = 25.4
 
 
 @dataclass(frozen=True)
@@ -130,16 +125,15 @@ def shape_of(target: AnyTarget) -> tuple[int, int]:
     return 1, 1
 
 
-def preview(choice: BoardChoice) -> NDArray[np.uint8]:
-    """The page as it will be printed, grey (H, W).
+def page_of(choice: BoardChoice) -> Page:
+    """The page as it will be printed, in mm.
 
     Raises
     ------
     CalibrationError
         If it does not fit the paper, with the size that does.
     """
-    page = pages(choice.target, choice.paper)[0]
-    return to_picture(page, PREVIEW_PX / max(page.size_mm) * MM_PER_INCH)
+    return pages(choice.target, choice.paper)[0]
 
 
 def write_board(choice: BoardChoice, path: Path) -> Path:
@@ -203,8 +197,8 @@ __all__ = [
     "kind_of",
     "measured",
     "own_board",
+    "page_of",
     "paper_for",
-    "preview",
     "shape_of",
     "write_board",
 ]

@@ -2,18 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 from PySide6.QtCore import Qt, QTimer
 from PySide6.QtGui import QDragEnterEvent, QDropEvent
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFileDialog, QFrame, QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
 
+from mocap.gui.jobs.calibrate import VerifyJob
 from mocap.gui.presenters.calibrating import Calibrating
+from mocap.gui.presenters.calibrating_boards import keep_board
+from mocap.gui.presenters.calibrating_files import import_rig
+from mocap.gui.presenters.calibrating_refine import PENDING, load_refined, refine_job, reject, verify_job
+from mocap.gui.presenters.calibrating_world import accept, keep_former
 from mocap.gui.presenters.jobs import Job
+from mocap.gui.presenters.words import trouble_of
+from mocap.gui.views.calibrate_board import BoardDialog
+from mocap.gui.views.calibrate_compare import CompareView
+from mocap.gui.views.calibrate_dialogs import ExportRigDialog, RefinedDialog, RunDialog
 from mocap.gui.views.calibrate_parts import Modes
 from mocap.gui.views.calibrate_result import ResultView
 from mocap.gui.views.calibrate_setup import SetupPanel
 from mocap.gui.views.calibrate_tiles import TileGrid
+from mocap.gui.views.calibrate_world import WorldView
 from mocap.gui.views.context import Context, Page
 from mocap.gui.views.parts import Choice, button, label, named
 from mocap.gui.views.theme import Theme
@@ -54,7 +65,7 @@ class CalibratePage(Page):
         self.modes = Modes(MODES)
         self.imports = button("Import …", "Open a calibration of another program")
         self.tiles, self.setup = TileGrid(theme), SetupPanel(self.calibrating)
-        self.result = ResultView(theme)
+        self.result, self.world, self.compare = ResultView(theme), WorldView(theme), CompareView(theme)
         self.stack, self._left = QStackedWidget(), QStackedWidget()
         self._lay_out()
         self._bind()
@@ -84,7 +95,12 @@ class CalibratePage(Page):
         layout.setSpacing(20)
         layout.addWidget(self._left, 1)
         layout.addWidget(self.setup)
-        self.views: dict[str, QWidget] = {"setup": first, "result": self.result}
+        self.views: dict[str, QWidget] = {
+            "setup": first,
+            "result": self.result,
+            "world": self.world,
+            "compare": self.compare,
+        }
         for view in self.views.values():
             self.stack.addWidget(view)
         whole = QVBoxLayout(self)
@@ -107,6 +123,11 @@ class CalibratePage(Page):
         self.setup.stop.connect(self._stop)
         self.result.act.connect(self.act)
         self.result.say.connect(self._said.setText)
+        self.world.saved.connect(self._saved)
+        self.compare.take_back.connect(lambda path: self._try(lambda: self._open_new(keep_former(path))))
+        self.imports.clicked.connect(lambda: self.act("import"))
+        self.setup.choose_board.connect(lambda: self.act("board"))
+        self.setup.start_live.connect(lambda: self._context.show_page("capture"))
 
     def start(self) -> None:
         """Put the calibration in the queue."""
@@ -120,11 +141,19 @@ class CalibratePage(Page):
 
     def _job_over(self, job: Job) -> None:
         self.calibrating.over(job)
-        if self.calibrating.concerns(job) and job.state == "done":
+        result = self.calibrating.result
+        if job.state != "done" or job.result is None:
+            return
+        if self.calibrating.concerns(job):
             self.show_mode("result")
+        elif isinstance(job.request, VerifyJob) and result is not None and job.result == result.rig_file:
+            self.calibrating.open_rig(result.rig_file)
 
     def _tick(self) -> None:
-        self.calibrating.tick()
+        if self.isVisible():
+            self.calibrating.tick()
+            self.world.tick()
+            self.compare.tick()
 
     def show_mode(self, mode: str) -> None:
         """Show the setup, the result, the world or the comparison."""
@@ -142,9 +171,12 @@ class CalibratePage(Page):
         self._left.setCurrentIndex(1 if found is not None and found.cameras else 0)
         self.setup.show_state()
         self._show_search()
-        self.result.show_result(result, calibrating.former() is not None)
+        rigs = found.rigs if found is not None else ()
+        self.result.show_result(result, len(rigs) > 1)
+        self.world.show_result(result)
+        self.compare.show_result(result, rigs)
         for name, made in self.modes.buttons.items():
-            made.setEnabled(name == "setup" or result is not None)
+            made.setEnabled(name == "setup" or (result is not None and (name != "compare" or len(rigs) > 1)))
         if result is None and self._mode != "setup" and not calibrating.busy:
             self.show_mode("setup")
         self._show_rigs()
@@ -173,15 +205,109 @@ class CalibratePage(Page):
 
     def act(self, what: str) -> None:
         """Do what a key or a button asks for."""
+        result = self.calibrating.result
         if what == "open":
             self.setup.browse.click()
         elif what == "start":
             self.start()
+        elif what == "board":
+            self._choose_board()
+        elif what == "import":
+            self._import()
+        elif what in ("undo", "redo"):
+            if self._mode == "world":
+                self.world.act(what)
         elif what in self.views:
             self.show_mode(what)
+        elif result is not None and what == "export":
+            ExportRigDialog(self, result.rig_file).exec()
+        elif result is not None and what == "refine":
+            self._refine(result.rig_file)
+        elif result is not None and what == "verify":
+            self._verify(result.rig_file)
+
+    def _verify(self, rig_file: Path) -> None:
+        if chosen := QFileDialog.getExistingDirectory(self, "A fresh recording of the board"):
+            self._context.add_job(verify_job(rig_file, Path(chosen)))
+
+    def _choose_board(self) -> None:
+        found = self.calibrating.found
+        dialog = BoardDialog(
+            self, self._context.theme(), found.folder if found else None, found.board if found else None
+        )
+        if dialog.exec():
+            self._try(lambda: self.take_board(dialog))
+
+    def take_board(self, dialog: BoardDialog) -> None:
+        """Take the board that was chosen: its file goes where the calibration looks for it."""
+        found, choice = self.calibrating.found, dialog.choice
+        same = found is not None and found.board == choice.target
+        board = dialog.board_file
+        if not same and found is not None:
+            board = keep_board(choice, found.folder / "calibration")
+        self.calibrating.set_options(board=None if same else board, measured_mm=choice.measured_mm)
+
+    def _import(self) -> None:
+        chosen, _ = QFileDialog.getOpenFileName(self, "A calibration of any program")
+        if chosen:
+            self.take_import(Path(chosen))
+
+    def take_import(self, source: Path) -> None:
+        """Take in a calibration: into the folder that is open, else only to look at."""
+        found = self.calibrating.found
+        if found is None:
+            self.calibrating.open_rig(source)
+            self.show_mode("result")
+        else:
+            self._try(lambda: self._open_new(import_rig(source, found.folder)))
+
+    def _refine(self, rig_file: Path) -> None:
+        dialog = RunDialog(
+            self,
+            self._context.library,
+            "Refine from a person",
+            "A run in which somebody walks through the whole volume. What comes out is shown before it is taken.",
+        )
+        if dialog.exec() and dialog.wanted is not None:
+            self._context.add_job(refine_job(rig_file, dialog.wanted))
+
+    def _show_refined(self, path: Path) -> None:
+        """Show what a refinement found, and take it or let it go."""
+        refined = load_refined(path)
+        dialog = RefinedDialog(self, refined, self._context.theme())
+        if dialog.exec():
+            accept(path, refined.of)
+            self._open_new(refined.of)
+        reject(refined)
+
+    def _saved(self, path: Path) -> None:
+        self._said.setText("Saved; the former calibration is kept beside it.")
+        self._open_new(path)
+
+    def _open_new(self, path: Path) -> None:
+        """Show a calibration that was just written."""
+        self.calibrating.refresh_rigs()
+        self.calibrating.open_rig(path)
+        self.show_mode("result")
+
+    def _try(self, work: Callable[[], object]) -> None:
+        """Do it; what goes wrong is told in the setup."""
+        try:
+            work()
+        except Exception as error:  # shown to the user in words
+            self.calibrating.trouble = trouble_of(error)
+            self.show_mode("setup")
+            self._show_state()
 
     def open_result(self, result: Path) -> None:
-        """Show the calibration that a job made."""
+        """Show the calibration that a job made, a refinement that waits, or a session that is to be calibrated."""
+        if result.is_dir():
+            self.calibrating.choose(result)
+            self.show_mode("setup")
+            return
+        if result.parent.name == PENDING:
+            self._try(lambda: self._show_refined(result))
+            return
         folder = result.parent.parent if result.parent.name == "calibration" else result.parent
         if self.calibrating.found is None or self.calibrating.found.folder != folder:
             self.calibrating.choose(folder)
@@ -204,6 +330,8 @@ class CalibratePage(Page):
         """Take on other colours."""
         self.tiles.set_theme(theme)
         self.result.set_theme(theme)
+        self.world.set_theme(theme)
+        self.compare.set_theme(theme)
 
     def leave(self) -> None:
         """The window closes."""
@@ -211,6 +339,8 @@ class CalibratePage(Page):
         for leave in self._leave_jobs:
             leave()
         self.calibrating.close()
+        self.world.close_quietly()
+        self.compare.close_quietly()
 
 
 def _welcome() -> QWidget:

@@ -24,7 +24,7 @@ from mocap.gui.views.theme import Theme
 # What a finding asks for; the verdict has words of its own.
 FINDING_WORDS = {"good": "Good", "care": "To mind", "poor": "To mend"}
 ROW_PX = 30
-HEAD_PX = 40
+HEAD_PX, BORDER_PX = 40, 6
 # More rows than this are scrolled.
 MOST_ROWS = 8
 
@@ -58,8 +58,8 @@ class WordTable(QTableWidget):
         chosen = self.currentRow()
         self.blockSignals(True)
         self.setRowCount(len(rows))
-        self.setMinimumHeight(HEAD_PX + ROW_PX * min(len(rows), MOST_ROWS // 2))
-        self.setMaximumHeight(HEAD_PX + ROW_PX * min(len(rows), MOST_ROWS))
+        self.setMinimumHeight(HEAD_PX + ROW_PX * min(len(rows), MOST_ROWS // 2) + BORDER_PX)
+        self.setMaximumHeight(HEAD_PX + ROW_PX * min(len(rows), MOST_ROWS) + BORDER_PX)
         for r, cells in enumerate(rows):
             for c, text in enumerate(cells):
                 item = QTableWidgetItem(text)
