@@ -10,6 +10,7 @@ from pathlib import Path
 
 from mocap.capture.events import CameraStatus
 from mocap.core.errors import ExplainedError
+from mocap.core.types import ImageArray
 from mocap.gui.presenters.capturing_cameras import (
     Found,
     FoundCamera,
@@ -141,6 +142,16 @@ class Capturing:
         self.trouble = None
         self._adding.order(lambda: entries_of(text, slots))
 
+    def add_all(self, paths: tuple[str, ...]) -> None:
+        """Add several at once, as files are chosen."""
+        slots = tuple(sorted(set(range(MOST_CAMERAS)) - {entry.slot for entry in self.entries}))
+        self.trouble = None
+        self._adding.order(
+            lambda: tuple(
+                entry for place, path in enumerate(paths) for entry in entries_of(path, slots[place : place + 1])
+            )
+        )
+
     def entry(self, slot: int) -> CameraEntry:
         """A camera of the list."""
         return next(entry for entry in self.entries if entry.slot == slot)
@@ -205,6 +216,10 @@ class Capturing:
         asked = self.entry(slot).rate_hz
         return health(self.now(slot), self.trouble_with(slot), math.nan if asked is None else asked)
 
+    def picture(self, slot: int, after: int) -> tuple[int, ImageArray] | None:
+        """Newest preview of a camera and its number, if that is higher than ``after``."""
+        return self._link.picture(slot, after) if self._link is not None else None
+
     def show_sizes(self, long_px: dict[int, int]) -> None:
         """Say how large previews are shown."""
         if self._link is not None:
@@ -265,7 +280,7 @@ class Capturing:
         silent = [entry.name for entry in self.entries if self.trouble_with(entry.slot) is not None]
         if silent:
             return f"Nothing comes from {', '.join(silent)}: bring it back, or take it off the list."
-        if self.desk.status.state in (DeskState.CLOSED, DeskState.OPENING):
+        if self.desk.status.state is DeskState.CLOSED:
             return "The cameras are being opened."
         return self.desk.trouble.what if self.desk.trouble is not None else ""
 
@@ -294,12 +309,12 @@ class Capturing:
         if self.taking:
             self.link.order(EndTake())
 
-    def next_trial(self) -> None:
-        """Go on with the next recording."""
-        self.done = None
+    def _over(self, done: TakeDone | None, trouble: Trouble | None) -> None:
+        """A recording is over: the next one gets the next name."""
+        self.taking, self.done, self.trouble = False, done, trouble
         taken = taken_names(self.root / self.plan.session)
         self.plan = replace(self.plan, trial=next_name(self.plan.trial, taken))
-        self.changed.emit()
+        self._release()
 
     # Live 3D.
 
@@ -362,13 +377,11 @@ class Capturing:
         if isinstance(tiding, DeskNow):
             self._take_in_desk(tiding)
         elif isinstance(tiding, TakeDone):
-            self.taking, self.done = False, tiding
-            self._release()
+            self._over(tiding, None)
         elif isinstance(tiding, TakeFailed):
-            self.taking, self.trouble = False, tiding.trouble
-            if tiding.kept is not None:
-                self.done = TakeDone(tiding.kept, 0.0, 0, 0, 0, ("It broke off; what came before is kept.",))
-            self._release()
+            said = ("It broke off; what came before is kept.",)
+            kept = TakeDone(tiding.kept, 0.0, 0, 0, 0, said) if tiding.kept is not None else None
+            self._over(kept, tiding.trouble)
         elif isinstance(tiding, Said):
             self._notes.append(tiding)
         elif isinstance(tiding, Gone):
@@ -393,6 +406,16 @@ class Capturing:
             was.close()
         if worked:  # what dies at once would die again
             self._watch()
+
+    def tell_trouble(self, trouble: Trouble) -> None:
+        """Show what went wrong."""
+        self.trouble = trouble
+        self.changed.emit()
+
+    def dismiss(self) -> None:
+        """What went wrong was read."""
+        self.trouble = None
+        self.changed.emit()
 
     def leave(self) -> None:
         """The window closes; a recording is ended in good order."""

@@ -37,7 +37,7 @@ from mocap.gui.presenters.capturing_words import (
     Tiding,
     Watch,
 )
-from mocap.gui.presenters.words import trouble_of
+from mocap.gui.presenters.words import Trouble, trouble_of
 from mocap.pipeline.desk import CaptureDesk, DeskEvent, DeskSetup, DeskState, DeskStatus
 from mocap.pipeline.run import MakeDetector, default_detector
 
@@ -91,7 +91,7 @@ class Engine:
         self._watched = Watch((), Path())
         self._sizes: dict[int, int] = {}
         self._shown: dict[str, Picture] = {}
-        self._taker = Taker(tell, lambda: self._liver.somebody_since_s)
+        self._taker = Taker(tell, self._lost, lambda: self._liver.somebody_since_s)
         self._leave = threading.Event()
         self._ticker = threading.Thread(target=self._run, name="capture", daemon=True)
         self._ticker.start()
@@ -177,9 +177,12 @@ class Engine:
 
     def _now(self, desk: CaptureDesk) -> DeskNow:
         status = desk.status
-        lost = {name: source.trouble for name, source in self._sources.items() if source.trouble is not None}
         trouble = trouble_of(status.error) if status.error and status.state is DeskState.FAILED else None
-        return DeskNow(replace(status, error=None), trouble, lost, self._taker.waits, self._taker.where)
+        return DeskNow(replace(status, error=None), trouble, self._lost(), self._taker.waits, self._taker.where)
+
+    def _lost(self) -> dict[str, Trouble]:
+        """Why cameras send nothing."""
+        return {name: source.trouble for name, source in self._sources.items() if source.trouble is not None}
 
     def _show(self) -> None:
         """Put new previews on the screen, no larger than they are shown."""

@@ -5,14 +5,14 @@ from __future__ import annotations
 import contextlib
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import date
 
 from mocap.capture.events import Note, RecorderState, Status
 from mocap.capture.remote import RemoteControl, Switch
 from mocap.core.errors import ExplainedError
 from mocap.gui.presenters.capturing_words import Said, Take, TakeDone, TakeFailed, Tiding
-from mocap.gui.presenters.words import trouble_of
+from mocap.gui.presenters.words import Trouble, trouble_of
 from mocap.pipeline.desk import CaptureDesk, DeskEvent, DeskState, DeskStatus
 from mocap.pipeline.record import Recorded
 from mocap.session import SessionFolder, SessionManifest, TrialFolder, write_manifest
@@ -27,12 +27,19 @@ class Taker:
     Parameters
     ----------
     tell : callable
+    lost : callable
+        Why cameras send nothing, by their names.
     somebody_since_s : callable
         Since when live 3D has seen somebody without a break, s on the monotonic clock; None while it sees nobody.
     """
 
-    def __init__(self, tell: Callable[[Tiding], None], somebody_since_s: Callable[[], float | None]) -> None:
-        self._tell, self._somebody = tell, somebody_since_s
+    def __init__(
+        self,
+        tell: Callable[[Tiding], None],
+        lost: Callable[[], Mapping[str, Trouble]],
+        somebody_since_s: Callable[[], float | None],
+    ) -> None:
+        self._tell, self._lost, self._somebody = tell, lost, somebody_since_s
         self._desk: CaptureDesk | None = None
         self._order: Take | None = None
         self._switch, self._remote = Switch(), contextlib.ExitStack()
@@ -92,12 +99,24 @@ class Taker:
             order, desk = self._order, self._desk
             if order is None or desk is None:
                 return
+            state = desk.status.state
             if self._switch.stopped:
                 self.stop()
-            elif not self._started and desk.status.state is DeskState.READY and self._is_time(order):
+            elif not self._started and state in (DeskState.READY, DeskState.FAILED) and (why := self._why_not()):
+                self._over(TakeFailed(why))
+            elif not self._started and state is DeskState.READY and self._is_time(order):
                 self._started = True
                 trial = order.session / "trials" / order.trial
                 desk.start(trial, order.duration_s, order.countdown_s, order.calibration)
+
+    def _why_not(self) -> Trouble | None:
+        """What stands in the way of a recording."""
+        error = self._desk.status.error if self._desk is not None else None
+        for name, trouble in self._lost().items():
+            remedy = "Bring it back, or take it off the list."
+            return Trouble(f"Nothing comes from camera '{name}': {trouble.what}", remedy)
+        failed = self._desk is not None and self._desk.status.state is DeskState.FAILED
+        return trouble_of(error) if failed and error is not None else None
 
     def _is_time(self, order: Take) -> bool:
         if not (order.remote or order.on_entry) or self._switch.started:

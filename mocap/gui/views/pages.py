@@ -30,6 +30,7 @@ class PageSpec:
 
 PAGES = (
     PageSpec("library", "Library", "Ctrl+1", "mocap.gui.views.library", "LibraryPage"),
+    PageSpec("capture", "Capture", "Ctrl+2", "mocap.gui.views.capture", "CapturePage"),
     PageSpec("calibrate", "Calibrate", "Ctrl+3", "mocap.gui.views.calibrate", "CalibratePage"),
     PageSpec("review", "Review", "Ctrl+4", "mocap.gui.views.review", "ReviewPage"),
     PageSpec("analyse", "Analyse", "Ctrl+5", "mocap.gui.views.analyse", "AnalysePage"),
