@@ -95,7 +95,7 @@ class _Tour:
             # The recording with most pixels tells most about the views.
             shown = max(rows, key=lambda entry: (len(entry.videos), entry.best.summary.frames))  # type: ignore[union-attr]
             assert shown.best is not None
-            window.page("library").table.selectRow(window.page("library").model.rows.index(shown))
+            window.page("library").choose(shown.folder)
             self._keep("library")
             self._jobs()
             window.jobs_dock.hide()

@@ -49,6 +49,8 @@ class TakeRequest:
         Copy the films into the session, else only say where they lie.
     calibration : Path or None
         Another calibration than the one found.
+    into : Path or None
+        An existing session that the trials are added to, instead of a new one; it keeps its calibration.
     """
 
     found: Foreign
@@ -56,6 +58,7 @@ class TakeRequest:
     session: SessionManifest
     copy: bool = False
     calibration: Path | None = None
+    into: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -114,14 +117,29 @@ def take_in(request: TakeRequest, progress: Progress = silent, cancel: CancelTok
     draft = SessionFolder(request.home / f".import-{secrets.token_hex(4)}")
     try:
         warnings = _fill(draft, request, _Copier(progress, stop, bytes_of(found)))
-        name = free_name(request.home, name)
-        target = SessionFolder(request.home / name)
+        if request.into is not None:
+            return TakenIn(request.into, _move_trials(draft, SessionFolder(request.into)), warnings)
+        target = SessionFolder(request.home / free_name(request.home, name))
         os.rename(draft.root, target.root)
     except OSError as error:
         raise explain_write_error(error, request.home) from error
     finally:
         shutil.rmtree(draft.root, ignore_errors=True)
     return TakenIn(target.root, tuple(trial.root for trial in target.trials), warnings)
+
+
+def _move_trials(draft: SessionFolder, session: SessionFolder) -> tuple[Path, ...]:
+    """Move the trials of a draft into a session, and its calibration where the session has none."""
+    made = []
+    for trial in draft.trials:
+        target = session.trial(free_name(session.root / "trials", trial.name))
+        target.root.parent.mkdir(parents=True, exist_ok=True)
+        os.rename(trial.root, target.root)
+        made.append(target.root)
+    if draft.rig.is_file() and not session.rig.exists():
+        session.rig.parent.mkdir(parents=True, exist_ok=True)
+        os.rename(draft.rig, session.rig)
+    return tuple(made)
 
 
 def _fill(draft: SessionFolder, request: TakeRequest, copier: _Copier) -> tuple[str, ...]:

@@ -10,7 +10,7 @@ from mocap.session.edit import (
     set_details,
     set_tags,
 )
-from mocap.session.layout import RunFolder, SessionFolder, TrialFolder, data_dir
+from mocap.session.layout import RunFolder, SessionFolder, TrialFolder, data_dir, use_data_dir
 from mocap.session.lock import FolderLock, Taken, lock_folder
 from mocap.session.manifest import (
     RunManifest,
@@ -50,5 +50,6 @@ __all__ = [
     "set_tags",
     "stored_key",
     "trial_manifest",
+    "use_data_dir",
     "write_manifest",
 ]

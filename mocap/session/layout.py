@@ -27,6 +27,11 @@ def data_dir() -> Path:
     return Path(platformdirs.user_documents_dir()) / "mocap"
 
 
+def use_data_dir(folder: Path) -> None:
+    """Make another folder the one that holds the sessions, for this process and those that it starts."""
+    os.environ[DATA_DIR_VARIABLE] = str(folder)
+
+
 @dataclass(frozen=True)
 class RunFolder:
     """One run; complete once ``manifest`` is there, and never changed after."""

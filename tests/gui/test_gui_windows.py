@@ -101,11 +101,10 @@ def test_every_control_has_a_name(reviewing: Any, window: Any) -> None:
     assert all(w.accessibleName() or w.text() or w.objectName().startswith("qt_") for w in own)
 
 
-def test_a_dropped_folder_becomes_a_job_and_a_run_to_open(
+def test_a_folder_becomes_a_job_and_a_run_to_open(
     window: Any, runner: FakeRunner, library_root: Path, run_folder: Path, wait: Wait
 ) -> None:
-    from PySide6.QtCore import QMimeData, QPointF, Qt, QTimer, QUrl
-    from PySide6.QtGui import QDropEvent
+    from PySide6.QtCore import QTimer
     from PySide6.QtWidgets import QApplication
 
     from mocap.gui.views.newrun import NewRunDialog
@@ -118,11 +117,8 @@ def test_a_dropped_folder_becomes_a_job_and_a_run_to_open(
         dialog.presets.button(2).click()
         click(dialog.start)
 
-    data = QMimeData()
-    data.setUrls([QUrl.fromLocalFile(str(library_root.parent / "walk"))])
-    none = Qt.KeyboardModifier.NoModifier
     QTimer.singleShot(20, accept)
-    window.dropEvent(QDropEvent(QPointF(10, 10), Qt.DropAction.CopyAction, data, Qt.MouseButton.LeftButton, none))
+    window.new_run(library_root.parent / "walk")
     wait(lambda: runner.started)
     asked = runner.started[0].request
     assert asked.path == library_root.parent / "walk"

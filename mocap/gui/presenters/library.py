@@ -1,203 +1,216 @@
-"""The library: sessions, trials and runs of the data folder, as they lie there; nothing is stored twice."""
+"""The library: a tree of sessions and trials, read in a thread, searched by words, sorted by a column."""
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from datetime import datetime
 from pathlib import Path
-from typing import Literal
 
-from mocap.core.errors import ExplainedError
-from mocap.core.summary import RunSummary
+from mocap.core.errors import ExplainedError, SessionError
 from mocap.gui.presenters.changes import Changes, Later
-from mocap.gui.presenters.words import Trouble, number, trouble_of
-from mocap.session import (
-    RunFolder,
-    RunManifest,
-    SessionFolder,
-    SessionManifest,
-    TrialFolder,
-    TrialManifest,
-    data_dir,
-    read_manifest,
+from mocap.gui.presenters.library_entries import (
+    COLUMNS,
+    MISSING,
+    Entry,
+    RunEntry,
+    SessionEntry,
+    TrialEntry,
+    TrialState,
+    read_library,
+    read_sessions,
+    trial_videos,
 )
+from mocap.gui.presenters.words import Trouble, trouble_of
+from mocap.session import FolderLock, data_dir, lock_folder, use_data_dir
 
-RunState = Literal["finished", "unfinished", "unreadable"]
-TrialState = Literal["Ready to review", "Unfinished run", "Not processed", "Videos gone", "Unreadable"]
-
-COLUMNS = ("Session", "Participant", "Trial", "Date", "Views", "State", "In 3D", "Reprojection")
-
-
-@dataclass(frozen=True)
-class RunEntry:
-    """One run: what its folder says of it."""
-
-    folder: Path
-    state: RunState
-    made: datetime
-    description: str = ""
-    summary: RunSummary | None = None
-    trouble: Trouble | None = None
+DATE = COLUMNS.index("Date")
 
 
 @dataclass(frozen=True)
-class TrialEntry:
-    """One recording with its runs, newest first."""
+class _Read:
+    """What one reading of the folder came to."""
 
-    session: str
-    participant: str
-    date: str
-    folder: Path
-    session_folder: Path
-    state: TrialState
-    videos: tuple[tuple[str, Path], ...] = ()
-    runs: tuple[RunEntry, ...] = ()
-    trouble: Trouble | None = None
-
-    @property
-    def name(self) -> str:
-        """Name of the trial."""
-        return self.folder.name
-
-    @property
-    def best(self) -> RunEntry | None:
-        """The newest finished run."""
-        return next((run for run in self.runs if run.state == "finished"), None)
-
-    @property
-    def cells(self) -> tuple[str, ...]:
-        """What the table shows, in the order of ``COLUMNS``."""
-        run = self.best
-        figures = run.summary if run else None
-        share = 100 * figures.frames_3d / max(1, figures.frames) if figures else float("nan")
-        error = figures.reproj_px_median if figures else float("nan")
-        count = str(len(self.videos)) if self.videos else "–"
-        shown = (number(share, "%", 0), number(error, "px"))
-        return (self.session, self.participant, self.name, self.date, count, self.state, *shown)
+    root: Path
+    sessions: tuple[SessionEntry, ...]
+    gone: bool
 
 
-def read_library(root: Path) -> tuple[TrialEntry, ...]:
-    """Read all sessions below a folder; what cannot be read is listed with what is wrong with it."""
-    if not root.is_dir():
-        return ()
-    entries: list[TrialEntry] = []
-    for folder in sorted(root.iterdir()):
-        session = SessionFolder(folder)
-        if folder.name[0] in ".@" or not session.manifest.is_file():
-            continue
-        try:
-            told = read_manifest(session.manifest, SessionManifest)
-        except ExplainedError as error:
-            trouble = trouble_of(error)
-            unread = TrialEntry(folder.name, "–", "–", folder, folder, "Unreadable", trouble=trouble)
-            entries.append(unread)
-            continue
-        date = str(told.recorded_on or "")
-        entries += [_trial(trial, told, date, folder) for trial in session.trials]
-    return tuple(entries)
+class FolderRight:
+    """Whether this window may change the data folder; asked for in a thread, given back at the end."""
 
+    def __init__(self) -> None:
+        self._guard, self._closed = threading.Lock(), False
+        self._held: tuple[Path, FolderLock] | None = None
+        # Why nothing may be changed; and what should be known although it may.
+        self.refused: Trouble | None = None
+        self.warning: Trouble | None = None
 
-def _trial(trial: TrialFolder, told: SessionManifest, date: str, session: Path) -> TrialEntry:
-    """Read one trial and its runs."""
-    made = datetime.fromtimestamp(trial.root.stat().st_mtime)
-    entry = TrialEntry(told.id, told.participant, date or f"{made:%Y-%m-%d}", trial.root, session, "Not processed")
-    try:
-        videos = trial_videos(trial)
-    except ExplainedError as error:
-        return replace(entry, state="Unreadable", trouble=trouble_of(error))
-    folders = [path for path in trial.runs.iterdir() if path.is_dir()] if trial.runs.is_dir() else []
-    runs = sorted((_run(RunFolder(path)) for path in folders), key=lambda run: run.made, reverse=True)
-    state: TrialState = "Not processed"
-    if any(run.state == "finished" for run in runs):
-        state = "Ready to review"
-    elif videos and not all(path.is_file() for _, path in videos):
-        state = "Videos gone"
-    elif runs:
-        state = "Unfinished run"
-    return replace(entry, state=state, videos=videos, runs=tuple(runs))
+    def ask(self, root: Path) -> None:
+        """Take the right to a folder, unless it is held or somebody else has it."""
+        with self._guard:
+            if self._closed or (self._held is not None and self._held[0] == root):
+                return
+            self._let_go()
+            self.refused = self.warning = None
+            try:
+                got = lock_folder(root)
+            except SessionError as error:
+                self.warning = trouble_of(error)
+                return
+            except ExplainedError as error:
+                self.refused = Trouble(f"Only for looking: {error.what}", error.remedy, error.path)
+                return
+            if isinstance(got, FolderLock):
+                self._held = (root, got)
+                return
+            self.refused = Trouble(
+                f"Another window has this data folder open ({got.holder}). Here it can be looked at, not changed.",
+                "Go on in the other window, or close it and press F5 here.",
+                root,
+            )
 
+    def close(self) -> None:
+        """Give it back for good."""
+        with self._guard:
+            self._closed = True
+            self._let_go()
 
-def trial_videos(trial: TrialFolder) -> tuple[tuple[str, Path], ...]:
-    """Videos of a trial by camera: those that its manifest names, else those that lie in ``raw``."""
-    if trial.manifest.is_file():
-        named = read_manifest(trial.manifest, TrialManifest).videos
-        return tuple((camera, (trial.root / file).resolve()) for camera, file in named.items())
-    if not trial.raw.is_dir():
-        return ()
-    from mocap.capture import find_videos
-
-    return tuple(find_videos(trial.root).items())
-
-
-def _run(run: RunFolder) -> RunEntry:
-    """Read one run."""
-    made = datetime.fromtimestamp(run.root.stat().st_mtime)
-    if not run.manifest.is_file():
-        return RunEntry(run.root, "unfinished", made)
-    try:
-        told = read_manifest(run.manifest, RunManifest)
-    except ExplainedError as error:
-        return RunEntry(run.root, "unreadable", made, trouble=trouble_of(error))
-    made = datetime.fromtimestamp(run.manifest.stat().st_mtime)
-    return RunEntry(run.root, "finished", made, str(told.settings.get("description", "")), told.summary)
+    def _let_go(self) -> None:
+        if self._held is not None:
+            self._held[1].release()
+            self._held = None
 
 
 class Library:
-    """The list that the table shows: read in a thread, filtered by words, sorted by a column."""
+    """The tree that the table shows."""
 
     def __init__(self, root: Path | None = None) -> None:
         self.changed = Changes()
+        self.given = root is not None
         self.root = root or data_dir()
         self.trouble: Trouble | None = None
         self.read_once = False
-        self._all: tuple[TrialEntry, ...] = ()
+        self._right = FolderRight()
+        self._all: tuple[SessionEntry, ...] = ()
         self._words: tuple[str, ...] = ()
-        self._order: tuple[int, bool] = (3, True)
-        self._reading: Later[tuple[TrialEntry, ...]] = Later()
+        self._order: tuple[int, bool] = (DATE, True)
+        self._reading: Later[_Read] = Later()
 
     def refresh(self) -> None:
-        """Read the folder again."""
-        root = self.root
-        self._reading.order(lambda: read_library(root))
+        """Read the folder again, and ask for the right to change it."""
+        root, right, known = self.root, self._right, self.read_once
+
+        def read() -> _Read:
+            # A new data folder is made by the lock; one that vanished must not be made anew.
+            gone = known and not root.is_dir()
+            if not gone:
+                right.ask(root)
+            return _Read(root, read_sessions(root), gone)
+
+        self._reading.order(read)
+
+    def open_root(self, root: Path) -> None:
+        """Open another data folder; jobs put their results there, too."""
+        self.root, self.read_once, self._all, self.trouble = root, False, (), None
+        use_data_dir(root)
+        self.changed.emit()
+        self.refresh()
 
     def tick(self) -> None:
         """Take in what was read."""
         if (done := self._reading.fetch()) is None:
             return
         try:
-            self._all, self.trouble = done.result(), None
+            read = done.result()
         except Exception as error:  # shown to the user in words
             self.trouble = trouble_of(error)
+        else:
+            if read.root != self.root:
+                return
+            if read.gone:
+                self.trouble = Trouble(
+                    "The data folder is gone.",
+                    "Plug its disk in again, or put the folder back, and press F5; or open another one.",
+                    read.root,
+                )
+            else:
+                self._all, self.trouble = read.sessions, None
         self.read_once = True
         self.changed.emit()
 
+    @property
+    def refused(self) -> Trouble | None:
+        """Why nothing may be changed here; None where it may."""
+        return self._right.refused
+
+    @property
+    def warning(self) -> Trouble | None:
+        """What should be known although everything may be changed."""
+        return self._right.warning
+
+    @property
+    def writable(self) -> bool:
+        """Whether this window may change what the folder holds."""
+        return self.refused is None
+
     def search(self, text: str) -> None:
-        """Show only trials that have all these words somewhere."""
+        """Show only what has all these words somewhere; a session that has them shows all its trials."""
         self._words = tuple(text.casefold().split())
         self.changed.emit()
 
     def sort(self, column: int, descending: bool) -> None:
-        """Order by a column."""
+        """Order sessions, and trials in each, by a column."""
         self._order = (column, descending)
         self.changed.emit()
 
     @property
+    def searching(self) -> bool:
+        """Whether words narrow the tree."""
+        return bool(self._words)
+
+    @property
     def count(self) -> int:
         """Number of trials, those that the search hides included."""
-        return len(self._all)
+        return sum(len(session.trials) for session in self._all)
+
+    @property
+    def every_session(self) -> tuple[SessionEntry, ...]:
+        """All sessions, those that the search hides included."""
+        return self._all
+
+    @property
+    def sessions(self) -> tuple[SessionEntry, ...]:
+        """Sessions to show, each with the trials to show."""
+        shown = []
+        for session in self._all:
+            if self._has(session.words):
+                shown.append(session)
+            elif found := tuple(trial for trial in session.trials if self._has(trial.words)):
+                shown.append(replace(session, trials=found))
+        column, descending = self._order
+        key: Callable[[Entry], tuple[float, str]] = lambda entry: _sortable(entry.cells[column])  # noqa: E731
+        ordered = (replace(s, trials=tuple(sorted(s.trials, key=key, reverse=descending))) for s in shown)
+        return tuple(sorted(ordered, key=key, reverse=descending))
 
     @property
     def rows(self) -> tuple[TrialEntry, ...]:
-        """Trials to show."""
-        found = [e for e in self._all if all(word in " ".join(e.cells).casefold() for word in self._words)]
-        column, descending = self._order
-        key: Callable[[TrialEntry], tuple[float, str]] = lambda e: _sortable(e.cells[column])  # noqa: E731
-        return tuple(sorted(found, key=key, reverse=descending))
+        """All trials that are shown, in their order."""
+        return tuple(trial for session in self.sessions for trial in session.trials)
+
+    @property
+    def known_tags(self) -> tuple[str, ...]:
+        """All tags in use, by the alphabet."""
+        of_trials = {tag for session in self._all for trial in session.trials for tag in trial.tags}
+        return tuple(sorted(of_trials | {tag for session in self._all for tag in session.tags}, key=str.casefold))
+
+    def _has(self, text: str) -> bool:
+        return all(word in text for word in self._words)
 
     def close(self) -> None:
-        """Let the reading thread go."""
+        """Let the reading thread and the folder go."""
         self._reading.close()
+        self._right.close()
 
 
 def _sortable(cell: str) -> tuple[float, str]:
@@ -206,4 +219,18 @@ def _sortable(cell: str) -> tuple[float, str]:
     try:
         return float(head), ""
     except ValueError:
-        return float("-inf") if cell == "–" else float("inf"), cell.casefold()
+        return float("-inf") if cell in ("", MISSING) else float("inf"), cell.casefold()
+
+
+__all__ = [
+    "COLUMNS",
+    "Entry",
+    "Library",
+    "RunEntry",
+    "SessionEntry",
+    "TrialEntry",
+    "TrialState",
+    "read_library",
+    "read_sessions",
+    "trial_videos",
+]

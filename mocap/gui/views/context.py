@@ -24,6 +24,8 @@ class Context:
         Returns the colours in use; ``Page.set_theme`` tells of others.
     show_page, new_run, open_run, export_run, add_job : callable
         What a page may ask of the window.
+    open_on : callable
+        Shows a page on a session, a trial or a run: ``Page.open_result`` takes its folder.
     """
 
     library: Library
@@ -35,6 +37,7 @@ class Context:
     open_run: Callable[[Path], None]
     export_run: Callable[[Path], None]
     add_job: Callable[[JobRequest], None]
+    open_on: Callable[[str, Path], None]
 
 
 class Page(QWidget):

@@ -53,7 +53,7 @@ class MainWindow(QMainWindow):
         self._made: dict[str, Page] = {}
         self.context = Context(
             self.library, self.jobs, self._settings, lambda: self.theme,
-            self.show_page, self.new_run, self.open_run, self.export_run, self.add_job,
+            self.show_page, self.new_run, self.open_run, self.export_run, self.add_job, self.open_on,
         )  # fmt: skip
         self.rail = self._make_rail()
         self._lay_out()
@@ -181,8 +181,12 @@ class MainWindow(QMainWindow):
     def open_result(self, job: Job) -> None:
         """Show what a job made on the page that knows it."""
         if job.result is not None:
-            self.show_page(job.opens)
-            self.shown.open_result(job.result)
+            self.open_on(job.opens, job.result)
+
+    def open_on(self, name: str, folder: Path) -> None:
+        """Show a page on a session, a trial or a run."""
+        self.show_page(name)
+        self.shown.open_result(folder)
 
     def open_run(self, folder: Path) -> None:
         """Open a run in the review."""
@@ -221,10 +225,19 @@ class MainWindow(QMainWindow):
             event.acceptProposedAction()
 
     def dropEvent(self, event: QDropEvent) -> None:
-        """A new run on what was dropped, once the drop itself is over."""
-        path = next(Path(url.toLocalFile()) for url in event.mimeData().urls() if url.isLocalFile())
+        """What was dropped goes into the library, once the drop itself is over."""
+        paths = tuple(Path(url.toLocalFile()) for url in event.mimeData().urls() if url.isLocalFile())
         event.acceptProposedAction()
-        QTimer.singleShot(0, lambda: self.new_run(path))
+        QTimer.singleShot(0, lambda: self.import_paths(paths))
+
+    def import_paths(self, paths: tuple[Path, ...]) -> None:
+        """Take films or a folder into the library."""
+        from mocap.gui.views.library import LibraryPage
+
+        self.show_page("library")
+        page = self.shown
+        assert isinstance(page, LibraryPage)
+        page.import_paths(paths)
 
     def closeEvent(self, event: QCloseEvent) -> None:
         """Ask while jobs are at work; what they did is kept in any case."""

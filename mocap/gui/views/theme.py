@@ -108,7 +108,6 @@ QTableView::item { padding: 0 6px; border-bottom: 1px solid $raised; }
 QTableView::item:selected { background: $hover; }
 QTreeView::item { padding: 0 6px; }
 QTreeView::item:selected { background: $hover; color: $text; }
-QTreeView::branch:selected { background: $hover; }
 QListWidget::item { padding: 6px 8px; border-radius: 6px; }
 QListWidget::item:selected { background: $hover; color: $text; }
 QHeaderView { background: $panel; border: 0; border-radius: 10px; }
@@ -132,7 +131,13 @@ QToolTip { background: $raised; color: $text; border: 1px solid $line; padding: 
 QMenu { background: $panel; border: 1px solid $line; padding: 4px; }
 QMenu::item { padding: 6px 22px; border-radius: 5px; }
 QMenu::item:selected { background: $hover; }
-QCheckBox { spacing: 8px; }
+QCheckBox, QRadioButton { spacing: 8px; }
+QRadioButton::indicator { width: 14px; height: 14px; border: 1px solid $faint; border-radius: 8px;
+    background: $raised; }
+QRadioButton::indicator:checked { border: 1px solid $accent; background: qradialgradient(cx: 0.5, cy: 0.5,
+    radius: 0.5, fx: 0.5, fy: 0.5, stop: 0 $accent, stop: 0.55 $accent, stop: 0.65 $raised, stop: 1 $raised); }
+QRadioButton::indicator:focus { border: 2px solid $accent; }
+QRadioButton::indicator:disabled { border: 1px solid $line; }
 QStatusBar { background: $panel; color: $faint; border-top: 1px solid $line; }
 QSplitter::handle { background: $window; }
 """)
