@@ -9,8 +9,6 @@ import numpy as np
 from mocap.core.types import FloatArray
 
 SPEEDS = (0.1, 0.25, 0.5, 1.0, 2.0)
-# An event this near to the playhead is the one it stands on, as a share of the time between two instants.
-ON_EVENT = 0.75
 
 
 def _even() -> FloatArray:
@@ -125,13 +123,14 @@ class Playhead:
         beyond = max(0.0, seconds - self.total_s)
         return min(self.at(seconds) + beyond * self.rate_hz, self.count - 1e-6)
 
-    def to_event(self, times: FloatArray, direction: int) -> Playhead:
+    def to_event(self, times: tuple[float, ...], direction: int) -> Playhead:
         """Go to the next event, or with -1 to the one before; stay where there is none."""
-        near = ON_EVENT / self.rate_hz
-        ahead = times[times > self.seconds + near] if direction > 0 else times[times < self.seconds - near]
-        if not ahead.size:
-            return self
-        return self.seek(self.nearest(float(ahead.min() if direction > 0 else ahead.max())))
+        instants = [self.nearest(seconds) for seconds in times]
+        if direction > 0:
+            found = min((i for i in instants if i > self.instant), default=self.instant)
+        else:
+            found = max((i for i in instants if i < self.instant), default=self.instant)
+        return replace(self.seek(found), playing=False)
 
     def faster(self, steps: int) -> Playhead:
         """Next of the speeds, up or down."""

@@ -127,6 +127,11 @@ class Review:
         return np.where(ends[:, 0] == ends[:, 1], ends[:, 0], MIDDLE)
 
     @cached_property
+    def bone_person(self) -> NDArray[np.intp]:
+        """Whose each of the bones of ``body`` is (N*B,)."""
+        return np.repeat(np.arange(len(self.take.people)), len(self.bones))
+
+    @cached_property
     def drawn(self) -> NDArray[np.intp]:
         """Keypoints that bones end at."""
         return np.unique(self.bones)
@@ -149,7 +154,7 @@ class Review:
             dots=points[there & used],
             dot_side=np.broadcast_to(self.sides[self.drawn], there.shape)[there & used],
             crosses=points[there & ~used],
-            bone_person=np.repeat(np.arange(people), len(bones)),
+            bone_person=self.bone_person,
             dot_person=who[there & used],
             found_at=points[sure],
             found_sigma=sigma[sure],

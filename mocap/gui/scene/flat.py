@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 from numpy.typing import NDArray
 from PySide6.QtCore import QPointF, Qt
@@ -9,8 +11,9 @@ from PySide6.QtGui import QColor, QKeyEvent, QMouseEvent, QPainter, QPaintEvent,
 from PySide6.QtWidgets import QWidget
 
 from mocap.core.types import FloatArray
+from mocap.gui.presenters.ghost import Ghost
 from mocap.gui.presenters.review import Review
-from mocap.gui.scene.content import Room, SceneColours, room_of
+from mocap.gui.scene.content import OTHERS, Look, Room, SceneColours, eye_of, middle_of, room_of
 from mocap.gui.scene.orbit import Orbit
 from mocap.gui.views.painting import lines
 
@@ -32,20 +35,58 @@ class FlatScene(QWidget):
         self._colours, self._review, self._room = colours, None, None  # type: tuple[SceneColours, Review | None, Room | None]
         self._instant, self._orbit = 0, Orbit(np.zeros(3))
         self._trails = self._cameras = self._floor = True
+        self._ghost: Ghost | None = None
+        self._person, self._follows = 0, False
         self._dragged: QPointF | None = None
 
     def show_review(self, review: Review | None) -> None:
         """Show another run."""
-        self._review, self._instant = review, 0
+        self._review, self._instant, self._ghost, self._person = review, 0, None, 0
         self._room = room_of(review) if review is not None else None
         if self._room is not None:
             self._orbit = Orbit(self._room.centre, DISTANCE_PER_REACH * self._room.size)
         self.update()
 
+    def update_review(self, review: Review) -> None:
+        """Show another state of the same run; the eye stays."""
+        self._review = review
+        self.show_instant(self._instant)
+
     def show_instant(self, instant: int) -> None:
         """Show another instant."""
         self._instant = instant
+        self._go_along()
         self.update()
+
+    def show_ghost(self, ghost: Ghost | None) -> None:
+        """Show another run beside this one, in grey."""
+        self._ghost = ghost
+        self.update()
+
+    def choose(self, person: int) -> None:
+        """Draw one person more strongly, and follow that one."""
+        self._person = person
+        self._go_along()
+        self.update()
+
+    def follow(self, follows: bool) -> None:
+        """Keep the chosen person in the middle, or stay where the eye is."""
+        self._follows = follows
+        self._go_along()
+        self.update()
+
+    def look(self, look: Look) -> None:
+        """Look at the chosen person from a side."""
+        if self._review is not None:
+            azimuth, elevation = eye_of(self._review, self._person, self._instant, look)
+            self._orbit = replace(self._orbit, azimuth=azimuth, elevation=elevation)
+            self.update()
+
+    def _go_along(self) -> None:
+        if not self._follows or self._review is None:
+            return
+        if (middle := middle_of(self._review, self._person, self._instant)) is not None:
+            self._orbit = replace(self._orbit, centre=middle)
 
     def set_colours(self, colours: SceneColours) -> None:
         """Take on a theme."""
@@ -81,9 +122,13 @@ class FlatScene(QWidget):
             pieces, sides = review.trail(self._instant)
             for side, colour in enumerate(colours.sides):
                 self._pieces(painter, pieces[sides == side], colour, 2.0, 130)
+        if self._ghost is not None:
+            self._pieces(painter, self._ghost.body(self._instant), colours.camera, 3.0, 190)
         body, sides = review.body(self._instant), np.tile(review.bone_sides, len(review.take.people))
+        chosen = review.bone_person == self._person
         for side, colour in enumerate(colours.sides):
-            self._pieces(painter, body[sides == side], colour, 3.5)
+            self._pieces(painter, body[~chosen & (sides == side)], colour, 3.0, round(255 * OTHERS))
+            self._pieces(painter, body[chosen & (sides == side)], colour, 3.5)
         xy, valid = self._project(review.joints(self._instant))
         painter.setPen(Qt.PenStyle.NoPen)
         painter.setBrush(QColor(*colours.text))

@@ -7,8 +7,9 @@ import pyqtgraph as pg
 import pyqtgraph.opengl as gl
 
 from mocap.core.types import FloatArray
+from mocap.gui.presenters.ghost import Ghost
 from mocap.gui.presenters.review import Review
-from mocap.gui.scene.content import SceneColours, room_of
+from mocap.gui.scene.content import OTHERS, Look, SceneColours, eye_of, middle_of, room_of
 from mocap.gui.scene.flat import DISTANCE_PER_REACH
 
 BONE_WIDTH, TRAIL_WIDTH, THIN = 4.0, 2.0, 1.2
@@ -29,17 +30,21 @@ class GlScene(gl.GLViewWidget):
         self._instant, self._colours = 0, colours
         self._floor, self._cameras = _lines(THIN), _lines(THIN)
         self._bones = tuple(_lines(BONE_WIDTH) for _ in colours.sides)
+        self._others = tuple(_lines(BONE_WIDTH) for _ in colours.sides)
+        self._shade, self._ghost = _lines(BONE_WIDTH), None  # type: tuple[gl.GLLinePlotItem, Ghost | None]
+        self._person, self._follows = 0, False
         self._trails = tuple(_lines(TRAIL_WIDTH) for _ in colours.sides)
         self._joints = gl.GLScatterPlotItem(pos=NOTHING, size=6.0, pxMode=True)
         self._joints.setGLOptions("translucent")
         self._labels: list[gl.GLTextItem] = []
-        for item in (self._floor, self._cameras, *self._trails, *self._bones, self._joints):
+        lines = (self._floor, self._cameras, *self._trails, self._shade, *self._others, *self._bones)
+        for item in (*lines, self._joints):
             self.addItem(item)
         self.set_colours(colours)
 
     def show_review(self, review: Review | None) -> None:
         """Show another run."""
-        self._review, self._instant = review, 0
+        self._review, self._instant, self._ghost, self._person = review, 0, None, 0
         for item in self._labels:
             self.removeItem(item)
         self._labels = []
@@ -59,6 +64,11 @@ class GlScene(gl.GLViewWidget):
         self.opts["fov"] = 50
         self.show_instant(0)
 
+    def update_review(self, review: Review) -> None:
+        """Show another state of the same run; the eye stays."""
+        self._review = review
+        self.show_instant(self._instant)
+
     def show_instant(self, instant: int) -> None:
         """Show another instant."""
         self._instant = instant
@@ -66,11 +76,38 @@ class GlScene(gl.GLViewWidget):
             return
         body, trail = self._review.body(instant), self._review.trail(instant)
         sides = np.tile(self._review.bone_sides, len(self._review.take.people))
+        chosen = self._review.bone_person == self._person
+        shade = self._ghost.body(instant) if self._ghost is not None else NOTHING.reshape(0, 2, 3)
+        self._shade.setData(pos=_finite(shade))
+        if self._follows and (middle := middle_of(self._review, self._person, instant)) is not None:
+            self.opts["center"] = pg.Vector(*middle)
         for side in range(len(self._bones)):
-            self._bones[side].setData(pos=_finite(body[sides == side]))
+            self._bones[side].setData(pos=_finite(body[chosen & (sides == side)]))
+            self._others[side].setData(pos=_finite(body[~chosen & (sides == side)]))
             self._trails[side].setData(pos=_finite(trail[0][trail[1] == side]))
         joints = self._review.joints(instant)
         self._joints.setData(pos=joints[np.isfinite(joints).all(axis=-1)])
+
+    def show_ghost(self, ghost: Ghost | None) -> None:
+        """Show another run beside this one, in grey."""
+        self._ghost = ghost
+        self.show_instant(self._instant)
+
+    def choose(self, person: int) -> None:
+        """Draw one person more strongly, and follow that one."""
+        self._person = person
+        self.show_instant(self._instant)
+
+    def follow(self, follows: bool) -> None:
+        """Keep the chosen person in the middle, or stay where the eye is."""
+        self._follows = follows
+        self.show_instant(self._instant)
+
+    def look(self, look: Look) -> None:
+        """Look at the chosen person from a side."""
+        if self._review is not None:
+            azimuth, elevation = eye_of(self._review, self._person, self._instant, look)
+            self.setCameraPosition(azimuth=azimuth, elevation=elevation)
 
     def set_colours(self, colours: SceneColours) -> None:
         """Take on a theme."""
@@ -79,8 +116,10 @@ class GlScene(gl.GLViewWidget):
         self._floor.setData(color=_rgba(colours.floor))
         self._cameras.setData(color=_rgba(colours.camera))
         self._joints.setData(color=_rgba(colours.text))
+        self._shade.setData(color=_rgba(colours.camera, 0.75))
         for side, colour in enumerate(colours.sides):
             self._bones[side].setData(color=_rgba(colour))
+            self._others[side].setData(color=_rgba(colour, OTHERS))
             self._trails[side].setData(color=_rgba(colour, 0.55))
         for item in self._labels:
             item.setData(color=pg.mkColor(*colours.text))

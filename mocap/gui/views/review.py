@@ -3,32 +3,32 @@
 from __future__ import annotations
 
 import time
+from concurrent.futures import Future
 from dataclasses import replace
 from pathlib import Path
 
-from PySide6.QtCore import QByteArray, Qt, QTimer
-from PySide6.QtWidgets import (
-    QCheckBox,
-    QDockWidget,
-    QHBoxLayout,
-    QMainWindow,
-    QStackedWidget,
-    QVBoxLayout,
-    QWidget,
-)
+from PySide6.QtCore import Qt, QTimer
+from PySide6.QtWidgets import QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
 
 from mocap.gui.presenters.changes import Later
 from mocap.gui.presenters.playhead import Playhead
 from mocap.gui.presenters.words import trouble_of
 from mocap.gui.scene.choose import make_scene
+from mocap.gui.scene.content import LOOKS
 from mocap.gui.views.context import Context, Page
-from mocap.gui.views.parts import Figures, TroubleCard, button, label, named
+from mocap.gui.views.inspector import Inspector
+from mocap.gui.views.panes import LayoutMenu, Panes
+from mocap.gui.views.parts import TroubleCard, button, label, tool
 from mocap.gui.views.theme import Theme
 from mocap.gui.views.timeline import Timeline
 
 # TYPE_CHECKING would do for names; these are needed when a run is opened, and heavy.
+from mocap.core.types import Take  # isort: skip
 from mocap.gui.presenters.frames import FrameStore  # isort: skip
-from mocap.gui.presenters.review import Review, open_review  # isort: skip
+from mocap.gui.presenters.ghost import Candidate, Ghost, candidates, lay_over, open_take, said, why_not  # isort: skip
+from mocap.gui.presenters.review import Moment, Review, open_review  # isort: skip
+from mocap.gui.views.correcting import CORRECT_KEYS  # isort: skip
+from mocap.gui.views.correcting_desk import CorrectDesk  # isort: skip
 from mocap.gui.views.plots import AnglePlots  # isort: skip
 from mocap.gui.views.videos import VideoGrid  # isort: skip
 
@@ -41,13 +41,18 @@ KEYS = (
     ("Shift+Right", "forward 10", "Ten instants forward"),
     ("Ctrl+Left", "first", "To the beginning of the range"),
     ("Ctrl+Right", "last", "To the end of the range"),
+    ("E", "event after", "To the next event"),
+    ("Shift+E", "event before", "To the event before"),
     ("A", "a", "Range begins here"),
     ("B", "b", "Range ends here"),
     ("Esc", "clear", "Play everything"),
     ("L", "loop", "Loop on or off"),
     ("+", "faster", "Faster"),
     ("-", "slower", "Slower"),
+    ("W", "whole", "See the whole recording again"),
     *((str(n), f"solo {n - 1}", f"Camera {n} alone, or all") for n in range(1, 5)),
+    *((f"Alt+{n}", f"look {look}", f"Room seen from the {look}") for n, look in enumerate(LOOKS, start=1)),
+    ("Alt+F", "follow", "Room follows the person"),
 )
 # A step of the clock that plays: about what a screen shows a second.
 FRAME_MS = 16
@@ -55,15 +60,14 @@ FRAME_MS = 16
 WAIT_MS = 40
 # How often the line of decoded pictures is brought up to date, s.
 READY_S = 0.25
-INSPECTOR_PX = 230
-# Where the places of the panes are kept; the number rises when there are other panes.
-LAYOUT = "review/panes 1"
+# No less time than this is shown: ten instants of a film at 60 Hz.
+LEAST_SPAN_S = 0.15
 
 
 class ReviewPage(Page):
     """All views of one run; ``head`` is the one place in time."""
 
-    keys = KEYS
+    keys = (*KEYS, *CORRECT_KEYS)
 
     def __init__(self, context: Context) -> None:
         super().__init__()
@@ -72,25 +76,43 @@ class ReviewPage(Page):
         self.review: Review | None = None
         self.store: FrameStore | None = None
         self.head = Playhead(1, 1.0)
-        self._opening: Later[Review] = Later()
+        self.span = (0.0, 1.0)
+        self.person = 0
+        self.ghost: Ghost | None = None
+        self._moments: tuple[Moment, ...] = ()
+        self._opening: Later[tuple[Review, tuple[Candidate, ...]]] = Later()
+        self._laying: Later[tuple[Path, Take, Ghost, str]] = Later()
+        self._other: tuple[Path, Take] | None = None
         self._folder: Path | None = None
         self._last = self._looked = time.perf_counter()
-        self._settled = True
+        self._settled, self._laid_out = True, False
         self.videos, self.plots = VideoGrid(theme), AnglePlots(theme)
         self.scene = make_scene(theme.scene)
-        self.timeline = Timeline(theme)
-        self.figures, self.trouble = Figures(), TroubleCard()
+        self.timeline, self.inspector = Timeline(theme), Inspector()
+        self.figures, self.layers, self.trouble = self.inspector.figures, self.inspector.layers, TroubleCard()
         self._title, self._sub = label("", "title"), label("", "faint")
         self._wait = label("Opening the run …", "faint")
-        self._panes = self._make_panes()
+        self.panes = Panes(self.videos, self._scene_pane(), self.plots, self.inspector)
+        self.docks = self.panes.docks
+        self.correct = CorrectDesk(self, context)
+        self.panes.addDockWidget(Qt.DockWidgetArea.LeftDockWidgetArea, self.correct.dock)
+        self.layout_menu = LayoutMenu(self.panes, context.settings)
         self._lay_out()
-        self.timeline.act.connect(self.act)
-        self.timeline.seek.connect(lambda place: self.set_head(self.head.seek(place)))
-        self.timeline.speed.connect(lambda speed: self.set_head(replace(self.head, speed=speed)))
-        self.plots.seek.connect(lambda s: self.set_head(self.head.seek(round(s * self.head.rate_hz))))
+        self._bind()
         self._timer = QTimer(self)
         self._timer.setTimerType(Qt.TimerType.PreciseTimer)
         self._timer.timeout.connect(self._turn)
+
+    def _bind(self) -> None:
+        self.timeline.act.connect(self.act)
+        self.timeline.seek.connect(lambda place: self.set_head(self.head.seek(place)))
+        self.timeline.speed.connect(lambda speed: self.set_head(replace(self.head, speed=speed)))
+        self.timeline.ruler.zoom.connect(self.zoom)
+        self.plots.zoom.connect(self.zoom)
+        self.plots.seek.connect(lambda s: self.set_head(self.head.seek(self.head.nearest(s))))
+        self.inspector.layers_changed.connect(self._show_parts)
+        self.inspector.person_chosen.connect(self.choose)
+        self.inspector.compare_asked.connect(self._compare)
 
     def _lay_out(self) -> None:
         head = QHBoxLayout()
@@ -99,6 +121,10 @@ class ReviewPage(Page):
         head.addSpacing(10)
         head.addWidget(self._sub)
         head.addStretch(1)
+        correct = button("Correct", "Show or hide corrections")
+        correct.clicked.connect(lambda: self.act("correct"))
+        head.addWidget(correct)
+        head.addWidget(self.layout_menu)
         export = button("Export …", "Export this run")
         export.clicked.connect(lambda: self.act("export"))
         head.addWidget(export)
@@ -107,7 +133,7 @@ class ReviewPage(Page):
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(0)
         layout.addLayout(head)
-        layout.addWidget(self._panes, 1)
+        layout.addWidget(self.panes, 1)
         layout.addWidget(self.timeline)
         waiting = QWidget()
         middle = QVBoxLayout(waiting)
@@ -125,81 +151,48 @@ class ReviewPage(Page):
         outer.addWidget(self.stack)
         self._wait.setText("Open a finished run from the library to review it.")
 
-    def _make_panes(self) -> QMainWindow:
-        """Panes that can be moved, floated and hidden."""
-        panes = QMainWindow()
-        panes.setWindowFlags(Qt.WindowType.Widget)
-        panes.setDockOptions(QMainWindow.DockOption.AllowNestedDocks | QMainWindow.DockOption.AnimatedDocks)
-        panes.setCentralWidget(self.videos)
-        self.docks = (
-            _dock("Room in 3D", self._scene_pane()),
-            _dock("Joint angles", self.plots),
-            _dock("This instant", self._inspector()),
-        )
-        areas = Qt.DockWidgetArea
-        panes.setCorner(Qt.Corner.BottomRightCorner, areas.BottomDockWidgetArea)
-        panes.addDockWidget(areas.RightDockWidgetArea, self.docks[0])
-        panes.addDockWidget(areas.BottomDockWidgetArea, self.docks[1])
-        panes.addDockWidget(areas.BottomDockWidgetArea, self.docks[2])
-        panes.splitDockWidget(self.docks[1], self.docks[2], Qt.Orientation.Horizontal)
-        self._laid_out = False
-        return panes
-
-    def reset_layout(self) -> None:
-        """Give the panes their usual sizes for this window."""
-        width, height = self.width(), self.height()
-        for dock in self.docks:
-            dock.setFloating(False)
-            dock.show()
-        self._panes.resizeDocks([self.docks[0]], [round(0.40 * width)], Qt.Orientation.Horizontal)
-        self._panes.resizeDocks([self.docks[1]], [round(0.32 * height)], Qt.Orientation.Vertical)
-        self._panes.resizeDocks(
-            [self.docks[1], self.docks[2]], [width - INSPECTOR_PX, INSPECTOR_PX], Qt.Orientation.Horizontal
-        )
-
-    def keep_layout(self) -> None:
-        """Keep the panes for the next time."""
-        if self._laid_out:
-            self._context.settings.setValue(LAYOUT, self._panes.saveState())
-
     def _scene_pane(self) -> QWidget:
         pane = QWidget()
+        pane.setObjectName("panel")
+        looks = QHBoxLayout()
+        looks.setContentsMargins(8, 2, 8, 4)
+        looks.setSpacing(2)
+        looks.addStretch(1)
+        for number, look in enumerate(LOOKS, start=1):
+            one = tool(f"Room from the {look}", f"See the person from the {look} (Alt+{number})")
+            one.setText(look.capitalize())
+            one.clicked.connect(lambda _=False, what=f"look {look}": self.act(what))
+            looks.addWidget(one)
+        self.follow = tool("Follow the person", "Keep the person in the middle (Alt+F)", checkable=True)
+        self.follow.setText("Follow")
+        self.follow.toggled.connect(self.scene.follow)
+        looks.addWidget(self.follow)
         layout = QVBoxLayout(pane)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(0)
         layout.addWidget(self.scene, 1)
+        layout.addLayout(looks)
         if self.scene.notice:
             layout.addWidget(label(self.scene.notice, "notice"))
         return pane
 
-    def _inspector(self) -> QWidget:
-        pane = QWidget()
-        pane.setObjectName("panel")
-        pane.setMinimumWidth(INSPECTOR_PX)
-        layout = QVBoxLayout(pane)
-        layout.setContentsMargins(14, 10, 14, 10)
-        layout.setSpacing(6)
-        layout.addWidget(self.figures)
-        layout.addSpacing(4)
-        self.layers = {}
-        for name in ("Skeleton as seen", "Body in 3D, seen back", "Trails", "Cameras", "Floor"):
-            box = QCheckBox(name)
-            named(box, f"Show {name.lower()}")
-            box.setChecked(True)
-            box.toggled.connect(self._show_parts)
-            self.layers[name] = box
-            layout.addWidget(box)
-        layout.addStretch(1)
-        return pane
+    def reset_layout(self) -> None:
+        """Give the panes their usual places."""
+        self.panes.reset()
 
     def _show_parts(self) -> None:
-        seen, body, trails, cameras, floor = (box.isChecked() for box in self.layers.values())
-        self.videos.show_parts(seen, body)
+        seen, body, sigma, trails, cameras, floor = (box.isChecked() for box in self.layers.values())
+        self.videos.show_parts(seen, body, sigma)
         self.scene.show_parts(trails, cameras, floor)
 
     def enter(self) -> None:
         """Keys go to the timeline."""
         self.timeline.ruler.setFocus()
+
+    def away(self) -> None:
+        """Nothing plays unseen."""
+        if self.head.playing:
+            self.set_head(self.head.toggle())
 
     def open_result(self, result: Path) -> None:
         """Open a finished run; it is read in a thread."""
@@ -209,55 +202,115 @@ class ReviewPage(Page):
         self.trouble.show_trouble(None)
         self._wait.setText("Opening the run …")
         self._wait.show()
-        self._opening.order(lambda: open_review(result))
+        self._opening.order(lambda: (open_review(result), candidates(result.parents[4], result)))
         self._timer.start(WAIT_MS)
 
     def close_run(self) -> None:
         """Let the videos go."""
         self._timer.stop()
+        self.correct.close()
         if self.store is not None:
             self.store.close()
-        self.store, self.review = None, None
+        self.store, self.review, self.ghost, self._other, self.person = None, None, None, None, 0
 
     def leave(self) -> None:
         """The window closes."""
-        self.keep_layout()
+        if self._laid_out:
+            self.panes.keep(self._context.settings)
         self.close_run()
         self._opening.close()
+        self._laying.close()
 
     def _take_opened(self) -> None:
         if (done := self._opening.fetch()) is None:
             return
         try:
-            review = done.result()
+            review, others = done.result()
         except Exception as error:  # shown to the user in words
             self._wait.hide()
             self.trouble.show_trouble(trouble_of(error))
             return
-        self.review = review
         if review.videos:
             self.store = FrameStore(review.videos, review.sync.frame_index, rate_hz=review.take.rate_hz)
         self._title.setText(review.take.name)
         people = len(review.take.people)
         words = f"{people} people" if people > 1 else "1 person"
-        seconds = review.take.t_s[-1] - review.take.t_s[0]
+        cameras = len(review.rig.cameras)
         self._sub.setText(
-            f"{len(review.rig.cameras)} cameras  ·  {words}  ·  {seconds:.1f} s at {review.take.rate_hz:.4g} Hz"
+            f"{cameras} cameras  ·  {words}  ·  {review.t_s[-1]:.1f} s at {review.take.rate_hz:.4g} Hz"
         )
-        self.videos.show_review(review)
-        self.plots.show_review(review)
-        self.scene.show_review(review)
-        first = review.take.t_s[0]
-        self.timeline.ruler.show_events(tuple((t - first, text) for t, text in review.events()))
+        self.inspector.show_people(review.take.people)
+        self.inspector.show_candidates(others)
+        self.head = Playhead(len(review.take.t_s), review.take.rate_hz, t_s=review.t_s)
         self._show_parts()
         self.stack.setCurrentIndex(1)
-        self.head = Playhead(len(review.take.t_s), review.take.rate_hz)
         if not self._laid_out:
             self._laid_out = True
             self.reset_layout()
-            if isinstance(kept := self._context.settings.value(LAYOUT), QByteArray):
-                self._panes.restoreState(kept)
+            self.panes.find(self._context.settings)
+        self.show_review(review)
+        self.correct.open(review)
+        self._show_parts()
+        self.set_span((0.0, self.head.total_s))
+
+    def show_review(self, review: Review) -> None:
+        """Show another state of the same run, as after a correction; place and choices stay."""
+        first = self.review is None
+        self.review = review
+        if first:
+            self.videos.show_review(review)
+            self.scene.show_review(review)
+        else:
+            self.scene.update_review(review)
+        self.choose(min(self.person, len(review.take.people) - 1))
+
+    def choose(self, person: int) -> None:
+        """Show the angles and events of one person, who is drawn more strongly."""
+        assert self.review is not None
+        self.person, self._moments = person, self.review.events(person)
+        self.plots.show_review(self.review, person)
+        self.plots.show_span(self.span)
+        self.timeline.show_events(self._moments)
+        self.videos.choose(person)
+        self.scene.choose(person)
         self.set_head(self.head)
+        self._compare()
+
+    def _compare(self) -> None:
+        """Lay another run over this one, in a thread."""
+        folder, review, person = self.inspector.compared, self.review, self.person
+        if review is None:
+            return
+        if folder is None:
+            if self.ghost is not None:
+                self._show_ghost(None, "")
+            return
+        ways, known = self.inspector.ways, self._other
+
+        def lay() -> tuple[Path, Take, Ghost, str]:
+            other = known[1] if known is not None and known[0] == folder else open_take(folder)
+            ghost = lay_over(review.take, other, person, *ways)
+            return folder, other, ghost, why_not(review.take, other, person, ways[0])
+
+        self._laying.order(lay)
+        self.inspector.say("Opening …")
+
+    def _take_ghost(self, done: Future[tuple[Path, Take, Ghost, str]]) -> None:
+        try:
+            folder, other, ghost, why = done.result()
+        except Exception as error:  # said below the choice; the run itself is shown all the same
+            trouble = trouble_of(error)
+            self._show_ghost(None, f"{trouble.what} {trouble.remedy}")
+            return
+        self._other = folder, other
+        if folder == self.inspector.compared:
+            self._show_ghost(ghost, why or said(ghost))
+
+    def _show_ghost(self, ghost: Ghost | None, words: str) -> None:
+        self.ghost = ghost
+        self.scene.show_ghost(ghost)
+        self.plots.show_ghost(ghost)
+        self.inspector.say(words)
 
     def _turn(self) -> None:
         """One turn of the clock: go on if playing, and show what has arrived."""
@@ -266,6 +319,8 @@ class ReviewPage(Page):
         if self.review is None:
             self._take_opened()
             return
+        if (done := self._laying.fetch()) is not None:
+            self._take_ghost(done)
         before = self.head.instant
         if self.head.playing:
             # After a hitch the play goes on from where it was, not from where it would be.
@@ -289,8 +344,10 @@ class ReviewPage(Page):
         self._show_videos()
         self.scene.show_instant(head.instant)
         self.plots.show_instant(head.instant)
-        self.figures.show_figures(self.review.readout(head.instant))
+        self.figures.show_figures(self.review.readout(head.instant, self.person))
         self.timeline.show_head(head)
+        self.correct.show_head(head)
+        self._keep_in_span()
         self._tick_at_pace()
 
     def _show_videos(self) -> None:
@@ -313,8 +370,33 @@ class ReviewPage(Page):
         self._looked = time.perf_counter()
         self.timeline.ruler.show_ready(self.store.ready(0) if self.store is not None else ())
 
+    def zoom(self, factor: float, around: float) -> None:
+        """Show more or less time, on the timeline and in the plots alike."""
+        first, last = self.span
+        length = min(max((last - first) * factor, LEAST_SPAN_S), self.head.total_s)
+        share = (around - first) / max(1e-9, last - first)
+        self.set_span((around - share * length, around + (1 - share) * length))
+
+    def set_span(self, span: tuple[float, float]) -> None:
+        """Show the time between two seconds, shifted so that it lies within the recording."""
+        total = self.head.total_s
+        length = min(span[1] - span[0], total)
+        first = min(max(span[0], 0.0), total - length)
+        self.span = (first, first + length)
+        self.timeline.show_span(self.span, whole=length > 0.999 * total)
+        self.plots.show_span(self.span)
+
+    def _keep_in_span(self) -> None:
+        """Turn the page when the playhead leaves what is shown."""
+        first, last = self.span
+        if not first <= self.head.seconds <= last:
+            length = last - first
+            self.set_span((self.head.seconds - 0.1 * length, self.head.seconds + 0.9 * length))
+
     def act(self, what: str) -> None:
         """Do what a control or a key asks for."""
+        if self.correct.act(what):
+            return
         head = self.head
         steps = {"back": -1, "forward": 1, "back 10": -10, "forward 10": 10}
         if what in steps:
@@ -333,8 +415,17 @@ class ReviewPage(Page):
             self.set_head(head.faster(1 if what == "faster" else -1))
         elif what in ("first", "last"):
             self.set_head(head.seek(head.first if what == "first" else head.last))
+        elif what in ("event after", "event before"):
+            times = tuple(moment.t_s for moment in self._moments)
+            self.set_head(head.to_event(times, 1 if what == "event after" else -1))
+        elif what == "whole":
+            self.set_span((0.0, head.total_s))
         elif what.startswith("solo "):
             self.videos.toggle_solo(int(what.removeprefix("solo ")))
+        elif what.startswith("look "):
+            self.scene.look(next(look for look in LOOKS if look == what.removeprefix("look ")))
+        elif what == "follow":
+            self.follow.toggle()
         elif what in ("a", "b", "clear"):
             self.set_head({"a": head.mark_a, "b": head.mark_b, "clear": head.clear}[what]())
 
@@ -344,11 +435,4 @@ class ReviewPage(Page):
         self.plots.set_theme(theme)
         self.scene.set_colours(theme.scene)
         self.timeline.set_theme(theme)
-
-
-def _dock(title: str, inner: QWidget) -> QDockWidget:
-    dock = QDockWidget(title)
-    dock.setObjectName(title)
-    dock.setAccessibleName(title)
-    dock.setWidget(inner)
-    return dock
+        self.correct.set_theme(theme)
