@@ -1,47 +1,80 @@
-"""The videos of all cameras side by side, with what was found drawn over them."""
+"""The videos of all cameras side by side, with what was found drawn over them: zoomed, moved, pointed at."""
 
 from __future__ import annotations
 
 import math
 
 import numpy as np
-from PySide6.QtCore import QPointF, QRectF, QSize, Qt, Signal
-from PySide6.QtGui import QColor, QFont, QMouseEvent, QPainter, QPaintEvent, QPen, QResizeEvent
+from PySide6.QtCore import QEvent, QPointF, QRectF, Qt, Signal
+from PySide6.QtGui import (
+    QColor,
+    QKeyEvent,
+    QMouseEvent,
+    QPainter,
+    QPaintEvent,
+    QPolygonF,
+    QResizeEvent,
+    QTransform,
+    QWheelEvent,
+)
 from PySide6.QtWidgets import QWidget
 
-from mocap.core.types import FloatArray, ImageArray
+from mocap.core.types import ImageArray
+from mocap.gui.presenters.correcting import Guide
 from mocap.gui.presenters.frames import FrameStore
 from mocap.gui.presenters.review import Review
-from mocap.gui.views.painting import lines, picture
-from mocap.gui.views.theme import VERMILLION, YELLOW, Theme
+from mocap.gui.presenters.viewport import Viewport
+from mocap.gui.views.overlays import (
+    draw_body,
+    draw_guide,
+    draw_points,
+    draw_skeleton,
+    draw_tag,
+    draw_uncertainty,
+)
+from mocap.gui.views.painting import picture
+from mocap.gui.views.theme import Theme
 
 GAP_PX = 6
-SEEN_PX, REPROJECTED_PX, DOT_PX, CROSS_PX = 3.0, 1.4, 2.6, 4.0
-LEAST_WIDTH_PX = 120
-# Whoever is not chosen is drawn this strongly, of 255: seen, and not in the way.
-OTHERS_ALPHA = 95
-# Points of an ellipse: round at the size of a hand.
-TURNS = np.linspace(0.0, 2.0 * np.pi, 25)
+# One click of a wheel, in the units that Qt counts it in, brings a picture nearer by this.
+WHEEL_CLICK, ZOOM_STEP = 120.0, 1.25
+# A press takes hold of what lies so near, px of the screen: about a fingertip.
+REACH_PX = 14.0
+HINT = (
+    "Turn the wheel to zoom; drag with the middle button, or with Space held, to move the picture.\n"
+    "Double-click to see all of it, and then this camera alone or all cameras."
+)
 
 
 class VideoView(QWidget):
     """One camera."""
 
     solo = Signal(int)
+    play = Signal()
+    pressed = Signal(int, float, float, float)  # camera, place and reach in px of the video
+    dragged = Signal(float, float)
+    released = Signal()
 
     def __init__(self, camera: int, name: str, size_wh: tuple[int, int], theme: Theme) -> None:
         super().__init__()
         self.camera, self.name, self.size_wh = camera, name, size_wh
         self.setAccessibleName(f"Camera {name}")
-        self.setToolTip("Double-click to see this camera alone, and again to see all")
+        self.setToolTip(HINT)
+        self.setFocusPolicy(Qt.FocusPolicy.ClickFocus)
+        self.port = Viewport((float(size_wh[0]), float(size_wh[1])), (1.0, 1.0))
+        self.pointing = False
+        self.guide: Guide | None = None
         self._theme = theme
         self._review: Review | None = None
         self._image: ImageArray | None = None
+        self._sharp: tuple[int, ImageArray] | None = None
         self._instant, self._words = 0, ""
         self.skeleton = self.reprojection = True
-        self.ellipses = False
+        self.uncertainty = False
         self.person = 0
         self.drawn_instant = -1
+        self._grabbed: QPointF | None = None
+        self._space = self._space_used = self._dragging = False
 
     def show_frame(self, review: Review, instant: int, image: ImageArray | None, words: str) -> None:
         """Show an instant; while its picture is not decoded, the last one stays, dimmed by a word."""
@@ -51,98 +84,173 @@ class VideoView(QWidget):
             self.drawn_instant = instant
         self.update()
 
+    def show_sharp(self, instant: int, image: ImageArray) -> None:
+        """Show the picture of an instant at full size, as long as that is the instant shown."""
+        self._sharp = (instant, image)
+        self.update()
+
+    @property
+    def wants_sharp(self) -> bool:
+        """Whether the picture that is kept is coarser than the screen, and no sharp one is there."""
+        if self._image is None or self.drawn_instant != self._instant:
+            return False
+        kept = self._image.shape[1] / self.size_wh[0]
+        return kept < min(1.0, self.port.scale * 0.99) and (self._sharp is None or self._sharp[0] != self._instant)
+
     def set_theme(self, theme: Theme) -> None:
         """Recolour."""
         self._theme = theme
         self.update()
 
+    def set_port(self, port: Viewport) -> None:
+        """Show another part of the picture."""
+        self.port = port
+        self.update()
+
+    def zoom(self, factor: float, at: QPointF | None = None) -> None:
+        """Come nearer to a place in the widget, or to its middle."""
+        place = QPointF(self.rect().center()) if at is None else at
+        self.set_port(self.port.zoomed(factor, np.array([place.x(), place.y()])))
+
+    def place_of(self, at: QPointF) -> tuple[float, float]:
+        """Place in the picture of a place in the widget."""
+        x, y = self.port.to_picture(np.array([at.x(), at.y()])).tolist()
+        return x, y
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Keep the place in the middle."""
+        self.port = self.port.resized(self.width(), self.height())
+
+    def wheelEvent(self, event: QWheelEvent) -> None:
+        """Zoom around the cursor."""
+        self.zoom(ZOOM_STEP ** (event.angleDelta().y() / WHEEL_CLICK), event.position())
+        event.accept()
+
     def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
-        """Ask to be seen alone."""
-        self.solo.emit(self.camera)
+        """All of the picture; where all of it is there, this camera alone or all."""
+        if not self.port.whole:
+            self.set_port(self.port.reset())
+        elif not self.pointing:
+            self.solo.emit(self.camera)
+
+    def mousePressEvent(self, event: QMouseEvent) -> None:
+        """Take hold of the picture, or point at something in it."""
+        left = event.button() == Qt.MouseButton.LeftButton
+        if event.button() == Qt.MouseButton.MiddleButton or (left and (self._space or not self.pointing)):
+            self._grabbed, self._space_used = event.position(), self._space
+            if not self.port.whole:
+                self.setCursor(Qt.CursorShape.ClosedHandCursor)
+        elif left:
+            self._dragging = True
+            self.pressed.emit(self.camera, *self.place_of(event.position()), REACH_PX / self.port.scale)
+
+    def mouseMoveEvent(self, event: QMouseEvent) -> None:
+        """Move the picture, or what is held in it."""
+        if self._grabbed is not None:
+            by = event.position() - self._grabbed
+            self._grabbed = event.position()
+            self.set_port(self.port.moved(np.array([by.x(), by.y()])))
+        elif self._dragging:
+            self.dragged.emit(*self.place_of(event.position()))
+
+    def mouseReleaseEvent(self, event: QMouseEvent) -> None:
+        """Let go."""
+        if self._grabbed is not None:
+            self._grabbed = None
+            self.set_pointing(self.pointing)
+        elif self._dragging:
+            self._dragging = False
+            self.released.emit()
+
+    def set_pointing(self, pointing: bool) -> None:
+        """Whether the left button points at something in the picture, or moves it."""
+        self.pointing = pointing
+        self.setCursor(Qt.CursorShape.CrossCursor if pointing else Qt.CursorShape.ArrowCursor)
+
+    def event(self, event: QEvent) -> bool:
+        """While the mouse is over a zoomed picture, Space held moves it; Space alone plays, as everywhere."""
+        if _overrides(event, Qt.Key.Key_Space) and not self.port.whole and self.underMouse():
+            event.accept()
+            return True
+        return bool(super().event(event))
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        """Hold Space to move the picture."""
+        if event.key() == Qt.Key.Key_Space:
+            if not event.isAutoRepeat():
+                self._space, self._space_used = True, False
+                self.setCursor(Qt.CursorShape.OpenHandCursor)
+        else:
+            super().keyPressEvent(event)
+
+    def keyReleaseEvent(self, event: QKeyEvent) -> None:
+        """A Space that moved nothing plays."""
+        if event.key() == Qt.Key.Key_Space and not event.isAutoRepeat() and self._space:
+            self._space = False
+            self.set_pointing(self.pointing)
+            if not self._space_used:
+                self.play.emit()
+        else:
+            super().keyReleaseEvent(event)
 
     def paintEvent(self, event: QPaintEvent) -> None:
         """Draw picture, marks and name."""
         painter = QPainter(self)
         painter.fillRect(self.rect(), QColor("#0b0d10"))
-        target = self._target()
         if self._image is not None:
-            painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
-            painter.drawImage(target, picture(self._image))
+            sharp = self._sharp is not None and self._sharp[0] == self.drawn_instant
+            self._draw_picture(painter, self._sharp[1] if sharp and self._sharp else self._image)
         elif self._words:
             painter.setPen(QColor("#98a2b3"))
             painter.drawText(self.rect(), Qt.AlignmentFlag.AlignCenter | Qt.TextFlag.TextWordWrap, self._words)
         if self._review is not None:
             painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-            painter.setClipRect(target)
-            self._draw_marks(painter, self._review, target)
+            painter.setClipRect(self._covered())
+            self._draw_marks(painter, self._review)
             painter.setClipping(False)
-        self._draw_name(painter)
+        draw_tag(painter, QPointF(8, 8), self.name, self.font())
         painter.end()
 
-    def _target(self) -> QRectF:
-        """Where the picture goes: as large as fits."""
+    def _draw_picture(self, painter: QPainter, image: ImageArray) -> None:
         width, height = self.size_wh
-        scale = min(self.width() / width, self.height() / height)
-        size = QSize(round(width * scale), round(height * scale))
-        return QRectF((self.width() - size.width()) / 2, (self.height() - size.height()) / 2, *size.toTuple())
+        # Enlarged beyond its pixels, they are shown as they are: that is what a hand aims at.
+        smooth = self.port.scale * width / image.shape[1] < 4.0
+        painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, smooth)
+        corner = QPointF(*self.port.to_widget(np.array([-0.5, -0.5])).tolist())
+        painter.save()
+        painter.setTransform(
+            QTransform()
+            .translate(corner.x(), corner.y())
+            .rotate(90.0 * self.port.turns)
+            .scale(self.port.scale, self.port.scale)
+        )
+        painter.drawImage(QRectF(0, 0, width, height), picture(image))
+        painter.restore()
 
-    def _draw_marks(self, painter: QPainter, review: Review, target: QRectF) -> None:
-        marks = review.marks(self.camera, self._instant)
-        scale = target.width() / self.size_wh[0]
+    def _covered(self) -> QRectF:
+        """The part of the widget that the picture covers."""
+        width, height = self.size_wh
+        corners = self.port.to_widget(np.array([[-0.5, -0.5], [width - 0.5, height - 0.5]]))
+        return QPolygonF([QPointF(x, y) for x, y in corners.tolist()]).boundingRect() & QRectF(self.rect())
 
-        def placed(xy: FloatArray) -> FloatArray:
-            # Pixel centres lie at integers in the data, at halves on the screen.
-            return (xy + 0.5) * scale + np.array([target.x(), target.y()])
-
-        chosen = marks.bone_person == self.person
+    def _draw_marks(self, painter: QPainter, review: Review) -> None:
+        marks, placed = review.marks(self.camera, self._instant), self.port.to_widget
         if self.skeleton:
-            for side, colour in enumerate(self._theme.sides):
-                for whose, alpha in ((~chosen, OTHERS_ALPHA), (chosen, 225)):
-                    painter.setPen(_pen(QColor(*colour, alpha), SEEN_PX))
-                    painter.drawLines(lines(placed(marks.seen[whose & (marks.bone_side == side)])))
+            draw_skeleton(painter, marks, placed, self._theme, self.person)
         if self.reprojection:
-            for whose, alpha in ((~chosen, OTHERS_ALPHA), (chosen, 255)):
-                body = lines(placed(marks.reprojected[whose]))
-                painter.setPen(_pen(QColor(0, 0, 0, alpha * 2 // 3), REPROJECTED_PX + 1.6))
-                painter.drawLines(body)
-                painter.setPen(_pen(QColor(255, 255, 255, alpha), REPROJECTED_PX))
-                painter.drawLines(body)
-        if self.ellipses:
-            round_axes = marks.found_sigma[:, None, None] * np.eye(2)
-            for at, axes, colour in (
-                (marks.found_at, round_axes, QColor(*YELLOW, 200)),
-                (marks.ellipse_at, marks.ellipse_axes, QColor(255, 255, 255, 230)),
-            ):
-                painter.setBrush(Qt.BrushStyle.NoBrush)
-                painter.setPen(_pen(colour, 1.2))
-                painter.drawLines(lines(_outlines(placed(at), axes * scale)))
+            draw_body(painter, marks, placed)
+        if self.uncertainty:
+            draw_uncertainty(painter, marks, placed)
         if self.skeleton:
-            painter.setPen(Qt.PenStyle.NoPen)
-            for side, colour in enumerate(self._theme.sides):
-                painter.setBrush(QColor(*colour))
-                for x, y in placed(marks.dots[marks.dot_side == side]).tolist():
-                    painter.drawEllipse(QPointF(x, y), DOT_PX, DOT_PX)
-            painter.setPen(_pen(QColor(*VERMILLION), 1.8))
-            centres = placed(marks.crosses)
-            for direction in ((CROSS_PX, CROSS_PX), (CROSS_PX, -CROSS_PX)):
-                painter.drawLines(lines(np.stack([centres - direction, centres + direction], axis=1)))
-
-    def _draw_name(self, painter: QPainter) -> None:
-        font = QFont(self.font())
-        font.setPixelSize(11)
-        font.setBold(True)
-        painter.setFont(font)
-        box = painter.fontMetrics().boundingRect(self.name).adjusted(-7, -3, 7, 3)
-        box.moveTo(8, 8)
-        painter.setPen(Qt.PenStyle.NoPen)
-        painter.setBrush(QColor(11, 13, 16, 190))
-        painter.drawRoundedRect(box, 5, 5)
-        painter.setPen(QColor("#e8ebf0"))
-        painter.drawText(box, Qt.AlignmentFlag.AlignCenter, self.name)
+            draw_points(painter, marks, placed, self._theme, self.person)
+        if self.guide is not None:
+            draw_guide(painter, self.guide, placed, self.font())
 
 
 class VideoGrid(QWidget):
     """All cameras, as large as the room allows."""
+
+    made = Signal()  # views for another run are there
 
     def __init__(self, theme: Theme) -> None:
         super().__init__()
@@ -166,7 +274,8 @@ class VideoGrid(QWidget):
             view.show()
             made.append(view)
         self.views = tuple(made)
-        self._arrange()
+        self.arrange()
+        self.made.emit()
 
     def show_instant(self, review: Review, store: FrameStore | None, instant: int) -> None:
         """Show an instant in all views."""
@@ -182,10 +291,10 @@ class VideoGrid(QWidget):
                 words = "No picture at this instant"
             view.show_frame(review, instant, store.get(view.camera, instant), words)
 
-    def show_parts(self, skeleton: bool, reprojection: bool, ellipses: bool = False) -> None:
+    def show_parts(self, skeleton: bool, reprojection: bool, uncertainty: bool = False) -> None:
         """Show or hide what is drawn over the pictures."""
         for view in self.views:
-            view.skeleton, view.reprojection, view.ellipses = skeleton, reprojection, ellipses
+            view.skeleton, view.reprojection, view.uncertainty = skeleton, reprojection, uncertainty
             view.update()
 
     def choose(self, person: int) -> None:
@@ -203,20 +312,21 @@ class VideoGrid(QWidget):
     def toggle_solo(self, camera: int) -> None:
         """Show one camera alone, or all again."""
         self._solo = None if self._solo == camera or not camera < len(self.views) else camera
-        self._arrange()
+        self.arrange()
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Find new places."""
-        self._arrange()
+        self.arrange()
 
-    def _arrange(self) -> None:
+    def arrange(self) -> None:
+        """Give each view its place."""
         shown = [v for v in self.views if self._solo is None or v.camera == self._solo]
         for view in self.views:
             view.setVisible(view in shown)
         if not shown:
             return
-        shape = float(np.median([v.size_wh[0] / v.size_wh[1] for v in shown]))
-        columns = best_columns(len(shown), shape, self.width(), self.height())
+        shapes = [w / h if v.port.turns % 2 == 0 else h / w for v in shown for w, h in [v.size_wh]]
+        columns = best_columns(len(shown), float(np.median(shapes)), self.width(), self.height())
         rows = math.ceil(len(shown) / columns)
         width = (self.width() - GAP_PX * (columns - 1)) / columns
         height = (self.height() - GAP_PX * (rows - 1)) / rows
@@ -224,6 +334,11 @@ class VideoGrid(QWidget):
             row, column = divmod(place, columns)
             left, top = round(column * (width + GAP_PX)), round(row * (height + GAP_PX))
             view.setGeometry(left, top, max(1, round(width)), max(1, round(height)))
+
+
+def _overrides(event: QEvent, key: Qt.Key) -> bool:
+    """Whether an event asks if a key is a shortcut, or belongs to the widget."""
+    return event.type() == QEvent.Type.ShortcutOverride and isinstance(event, QKeyEvent) and event.key() == key
 
 
 def best_columns(count: int, shape: float, width: int, height: int) -> int:
@@ -234,16 +349,3 @@ def best_columns(count: int, shape: float, width: int, height: int) -> int:
         return min(width / columns / shape, height / rows)
 
     return max(range(1, count + 1), key=scale)
-
-
-def _outlines(at: FloatArray, axes: FloatArray) -> FloatArray:
-    """Ellipses with centres (E, 2) and half axes (E, 2, 2) as line pieces (M, 2, 2)."""
-    wave = np.stack([np.cos(TURNS), np.sin(TURNS)], axis=-1)
-    path = at[:, None] + wave @ axes
-    return np.stack([path[:, :-1], path[:, 1:]], axis=2).reshape(-1, 2, 2)
-
-
-def _pen(colour: QColor, width: float) -> QPen:
-    pen = QPen(colour, width)
-    pen.setCapStyle(Qt.PenCapStyle.RoundCap)
-    return pen

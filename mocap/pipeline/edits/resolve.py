@@ -196,6 +196,24 @@ def _effect(prepared: Prepared) -> int:
     return int(np.ceil(max(filtering, 2.0 * OVERLAP_S + fit.max_gap_s) * prepared.run.sync.rate_hz))
 
 
+def _context(prepared: Prepared) -> int:
+    """Instants around those whose results change that must be known to solve them."""
+    rate_hz = prepared.run.sync.rate_hz
+    return max(_effect(prepared), int(np.ceil(0.5 * WINDOW_S * rate_hz)) + half_width(rate_hz, CUTOFF_HZ))
+
+
+def edits_near(prepared: Prepared, edits: Edits, changed: tuple[int, int]) -> Edits:
+    """Edits that have a say in the results of a changed stretch."""
+    reach = round(prepared.doubts.reach_s * prepared.run.sync.rate_hz)
+    margin = _effect(prepared) + _context(prepared)
+    spans = [(edit, _span(edit, reach)) for edit in edits]
+    return tuple(
+        edit
+        for edit, span in spans
+        if span is not None and span[1] >= changed[0] - margin and span[0] <= changed[1] + margin
+    )
+
+
 def resolve(prepared: Prepared, edits: Edits, changed: tuple[int, int]) -> Patch:
     """Solve the instants that changed keypoints reach.
 
@@ -208,10 +226,8 @@ def resolve(prepared: Prepared, edits: Edits, changed: tuple[int, int]) -> Patch
     """
     run = prepared.run
     count, rate_hz = len(run.sync.t_s), run.sync.rate_hz
-    effect = _effect(prepared)
+    effect, context = _effect(prepared), _context(prepared)
     first, last = max(0, changed[0] - effect), min(count - 1, changed[1] + effect)
-    # What is solved needs to know what lies around it.
-    context = max(effect, int(np.ceil((0.5 * WINDOW_S) * rate_hz)) + half_width(rate_hz, CUTOFF_HZ))
     rows = slice(max(0, first - context), min(count, last + 1 + context))
     inner = slice(first - rows.start, last + 1 - rows.start)
     tracks, measured = _measured(prepared, edits, rows)
