@@ -7,6 +7,7 @@ and the app is an extra.
 from __future__ import annotations
 
 import os
+import shutil
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -14,9 +15,12 @@ from pathlib import Path
 
 import pytest
 
+from mocap.core.progress import CancelToken
+from mocap.gui.jobs.calibrate import CalibrateJob
 from mocap.gui.presenters.jobs import JobHandle, JobRequest, Message
 from mocap.pipeline.run import ProcessRequest, process
 from mocap.pipeline.settings import load_settings
+from mocap.studio import sample_dir
 from tests.integration.film import KnowingDetector, make_recording, walking
 
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
@@ -75,6 +79,23 @@ def library_root(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def run_folder(library_root: Path) -> Path:
     return next((library_root / "visit" / "trials" / "walk" / "runs").iterdir())
+
+
+@pytest.fixture(scope="session")
+def calibrated_once(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, tuple[Message, ...]]:
+    """The shipped board film calibrated by the app's job, and what the job said; not to be changed."""
+    folder = tmp_path_factory.mktemp("calibrated") / "visit"
+    shutil.copytree(sample_dir() / "calibration" / "videos", folder / "calibration" / "videos")
+    shutil.copyfile(sample_dir() / "calibration" / "board.toml", folder / "calibration" / "board.toml")
+    said: list[Message] = []
+    said.append(CalibrateJob("visit", folder).run(said.append, CancelToken()))
+    return folder, tuple(said)
+
+
+@pytest.fixture
+def calibrated(calibrated_once: tuple[Path, tuple[Message, ...]], tmp_path: Path) -> Path:
+    """The same session, to be changed."""
+    return Path(shutil.copytree(calibrated_once[0], tmp_path / "visit"))
 
 
 @pytest.fixture(scope="session")

@@ -179,7 +179,7 @@ def keep_seen(seen: Seen, folder: Path) -> Path:
     digest = hashlib.blake2b(seen.cam_from_world.tobytes(), digest_size=8).hexdigest()
     path = folder / FOLDER / PATTERN.replace("*", digest)
     with atomic_write(path) as draft:
-        np.savez_compressed(draft, words=np.array(words), **arrays)
+        np.savez_compressed(draft, words=np.array(words), **arrays)  # type: ignore[arg-type]  # all are arrays
     return path
 
 

@@ -11,6 +11,7 @@ import numpy as np
 
 from calibration import CameraRig
 from calibration.alignment import (
+    FLOOR_STEEPEST_RAD,
     LYING_TILT_RAD,
     BoardUp,
     align_to_board,
@@ -189,17 +190,16 @@ class WorldEdit:
 
     def board_is_origin(self, instant: int, up: BoardUp = "auto") -> WorldEdit:
         """Put origin and axes where the board was at an instant."""
-        pose, tilt = self._pose(instant)
-        if up == "auto" and tilt > LYING_TILT_RAD:
-            raise CalibrationError(
-                f"The board did not lie flat then: it was tilted by {np.degrees(tilt):.0f}°.",
-                "Choose an instant at which it lies, or say which of its edges was up.",
-            )
+        seen = self._seen()
+        if up == "auto":
+            self._must_lie((instant,), LYING_TILT_RAD)
+        pose = seen.world_from_board[instant]
         return self._with(align_to_board(self.rig, pose, up)[0], "Origin and axes from the board")
 
     def boards_are_floor(self, instants: tuple[int, ...]) -> WorldEdit:
         """Put the floor where the board lay at these instants; the heading stays."""
         seen = self._seen()
+        self._must_lie(instants, FLOOR_STEEPEST_RAD)
         corners = seen.corners()[list(instants)].reshape(-1, 3)
         rig = align_to_floor(self.rig, corners)[0]
         count = len(instants)
@@ -232,10 +232,14 @@ class WorldEdit:
         move = from_rotation(np.eye(3), [0.0, 0.0, -metres])
         return self._with(move_rig(self.rig, move, {}), f"Floor {1000 * metres:+.0f} mm")
 
-    def _pose(self, instant: int) -> tuple[FloatArray, float]:
-        seen = self._seen()
-        up = up_from_cameras(self.rig)[0]
-        return seen.world_from_board[instant], float(np.radians(seen.tilt_deg(up)[instant]))
+    def _must_lie(self, instants: tuple[int, ...], most_rad: float) -> None:
+        """Refuse boards that were tilted; only the cameras' own up tells, so some tilt is allowed."""
+        tilts = self._seen().tilt_deg(up_from_cameras(self.rig)[0])[list(instants)]
+        if np.radians(tilts.max()) > most_rad:
+            raise CalibrationError(
+                f"The board did not lie flat then: it was tilted by {tilts.max():.0f}°.",
+                "Choose an instant at which it lies. To put the origin where it stood, say which edge was up.",
+            )
 
     def _seen(self) -> Seen:
         if (seen := self.seen) is None:

@@ -135,7 +135,7 @@ class CompareView(QWidget):
         if found is None or result is None:
             return
         self.verdict.show_verdict(found.level, found.verdict)
-        figures = (("Lengths against before", f"{found.scale_percent:+.2f} %"),)
+        figures: tuple[tuple[str, str], ...] = (("Lengths against before", f"{found.scale_percent:+.2f} %"),)
         errors = [number(r.report.rmse_px, "px", 2) for r in (result,) if r.report is not None]
         if errors:
             figures = (*figures, ("Reprojection error now", errors[0]))

@@ -39,7 +39,8 @@ class WordTable(QTableWidget):
         named(self, name)
         self.setHorizontalHeaderLabels(list(columns))
         for index, hint in enumerate(hints):
-            self.horizontalHeaderItem(index).setToolTip(hint)
+            if (head := self.horizontalHeaderItem(index)) is not None:
+                head.setToolTip(hint)
         self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
         self.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
         self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)

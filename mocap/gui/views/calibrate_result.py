@@ -57,7 +57,7 @@ class ResultView(QWidget):
         self._notes = QVBoxLayout()
         self.report = button("Open the report", "Open the report in the browser")
         self.report.clicked.connect(self._open_report)
-        self.actions = {
+        self.deeds = {
             name: button(words, hint)
             for name, words, hint in (
                 ("world", "Floor and axes …", "Set floor, origin and axes"),
@@ -67,7 +67,7 @@ class ResultView(QWidget):
                 ("verify", "Check …", "Check with a board of known size"),
             )
         }
-        for name, made in self.actions.items():
+        for name, made in self.deeds.items():
             made.setToolTip(made.accessibleName())
             made.clicked.connect(lambda _=False, n=name: self.act.emit(n))
         self._lay_out()
@@ -117,11 +117,11 @@ class ResultView(QWidget):
         layout.addWidget(self.report)
         grid = QVBoxLayout()
         grid.setSpacing(8)
-        names = list(self.actions)
+        names = list(self.deeds)
         for first in range(0, len(names), 2):
             row = QHBoxLayout()
             for name in names[first : first + 2]:
-                row.addWidget(self.actions[name], 1)
+                row.addWidget(self.deeds[name], 1)
             grid.addLayout(row)
         layout.addLayout(grid)
         layout.addWidget(self._checked_head)
@@ -169,7 +169,7 @@ class ResultView(QWidget):
             self._notes.addWidget(label(text, "faint", wrap=True))
         self._world_head.setVisible(bool(notes))
         self.report.setEnabled(result.report is not None and result.report.html is not None)
-        self.actions["compare"].setEnabled(can_compare)
+        self.deeds["compare"].setEnabled(can_compare)
         self._legend.setText(_legend(result))
         self._legend.setVisible(result.seen is not None)
         self.boards.setVisible(result.seen is not None)

@@ -153,10 +153,10 @@ class RigRoom(QWidget):
     def _draw_boards(self, painter: QPainter, content: RoomContent, seen: Seen) -> None:
         """Boards as sheets of glass, the far ones first, coloured by how badly they fit."""
         count = len(seen.world_from_board)
-        some = np.unique(np.linspace(0, count - 1, min(count, MOST_BOARDS)).round().astype(int)) if count else []
-        shown = np.union1d(some, np.array(content.chosen, dtype=int)).astype(int)
-        if not len(shown):
+        if not count:
             return
+        some = np.linspace(0, count - 1, min(count, MOST_BOARDS)).round().astype(int)
+        shown = np.union1d(some, np.array(content.chosen, dtype=int)).astype(int)
         sheets = seen.outline()[shown]
         colours = shades(seen.error_px, self._theme.sides[0], self._theme.sides[1])[shown]
         xy, valid = self._project(sheets)

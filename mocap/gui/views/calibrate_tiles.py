@@ -54,7 +54,7 @@ class CameraTile(QWidget):
         """Show the camera in the middle of the search."""
         if look.picture and look.picture is not self._data:
             self._data = look.picture
-            self._picture = QImage.fromData(look.picture, "JPG")  # type: ignore[call-overload]  # str is meant
+            self._picture = QImage.fromData(look.picture)
         self._size_wh, self._coverage = look.size_wh, look.coverage
         self._corners, self._arrows = look.corners.astype(np.float64), np.zeros((0, 5))
         self._say(f"{look.seen} of {look.looked} pictures", f"{100 * look.covered:.0f} % covered")

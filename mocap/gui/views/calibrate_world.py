@@ -213,13 +213,10 @@ class WorldView(QWidget):
             if stills.trouble is not None and not stills.pictures:
                 self.trouble.show_trouble(stills.trouble)
             self._show()
-        for later, take in ((self._work, self._take_edit), (self._opening, self._take_source)):
-            done = later.fetch()  # type: ignore[attr-defined]
-            if done is not None:
-                self._try(lambda d=done, t=take: t(d.result()))  # type: ignore[misc]
-
-    def _take_edit(self, edit: WorldEdit) -> None:
-        self._set(edit)
+        if (edited := self._work.fetch()) is not None:
+            self._try(lambda: self._set(edited.result()))
+        if (opened := self._opening.fetch()) is not None:
+            self._try(lambda: self._take_source(opened.result()))
 
     def _take_source(self, source: Source) -> None:
         self._reader.open(source)
