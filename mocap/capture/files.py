@@ -19,6 +19,10 @@ from mocap.capture.track import COPIED, lasting_template
 from mocap.core.errors import CameraError
 from mocap.core.types import ImageArray
 
+# Films of one clock that are opened within this time of each other are one showing: who comes a moment later
+# catches up, so that their pictures stay together, ns.
+TOGETHER_NS = 2_000_000_000
+
 PICTURE_SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff")
 
 
@@ -118,7 +122,8 @@ class VideoFileCamera:
         if not self.live:
             yield from read(stream)
             return
-        begin_ns = time.monotonic_ns() - self._clock.at(0)
+        passed_ns = time.monotonic_ns() - self._clock.at(0)
+        begin_ns = passed_ns if passed_ns > TOGETHER_NS else 0
         while True:
             last_ns = step_ns = 0
             for item, pts_ns, lag_ns in read(stream):

@@ -9,22 +9,17 @@ from dataclasses import replace
 from pathlib import Path
 
 from mocap.capture.events import CameraStatus
-from mocap.core.errors import ExplainedError
 from mocap.core.types import ImageArray
 from mocap.gui.presenters.capturing_cameras import (
     Found,
-    FoundCamera,
     Health,
-    distinct,
-    entries_of,
     find_cameras,
     health,
     problems_of,
-    recall,
-    remember,
     why_not_open,
 )
-from mocap.gui.presenters.capturing_links import MOST_CAMERAS, Link
+from mocap.gui.presenters.capturing_links import Link
+from mocap.gui.presenters.capturing_list import CameraList
 from mocap.gui.presenters.capturing_plan import (
     NAME,
     Disk,
@@ -55,7 +50,7 @@ from mocap.gui.presenters.capturing_words import (
     Watch,
 )
 from mocap.gui.presenters.changes import Changes, Later
-from mocap.gui.presenters.words import Trouble, trouble_of
+from mocap.gui.presenters.words import Trouble
 from mocap.pipeline.desk import DeskState, DeskStatus
 
 # Sentences that are kept for the list of what happened.
@@ -85,22 +80,20 @@ class Capturing:
         remembered: str = "",
         find: Callable[[], Found] = find_cameras,
     ) -> None:
-        self.changed, self.cameras_changed = Changes(), Changes()
-        self.root, self.entries = root, recall(remembered)
-        self.plan, self.live, self.found = Plan(), LiveView(), Found()
+        self.changed, self.cameras = Changes(), CameraList(remembered, find)
+        self.root, self.plan, self.live = root, Plan(), LiveView()
         self.desk = CLOSED
         self.taking = False
         self.done: TakeDone | None = None
         self.trouble: Trouble | None = None
         self.disk = Disk()
-        self._make_link, self._find = make_link, find
+        self._make_link = make_link
         self._link: Link | None = None
         self._by_name: dict[str, CameraStatus] = {}
         self._notes: deque[Said] = deque(maxlen=NOTES_KEPT)
-        self._finding: Later[Found] = Later()
-        self._adding: Later[tuple[CameraEntry, ...]] = Later()
         self._measuring: Later[Disk] = Later()
         self._shown = False
+        self.cameras.changed.subscribe(self._cameras_changed)
 
     # Cameras.
 
@@ -108,7 +101,7 @@ class Capturing:
         """The page is shown: open the cameras, and look what else there is."""
         self._shown = True
         self._watch()
-        self.search()
+        self.cameras.search()
 
     def away(self) -> None:
         """Another page is shown: let go of the cameras, unless they are needed."""
@@ -120,69 +113,25 @@ class Capturing:
         """Whether a recording or live 3D goes on."""
         return self.taking or self.live.running
 
-    def search(self) -> None:
-        """Look for cameras that are plugged in."""
-        if not self._finding.busy:
-            self._finding.order(self._find)
-
     @property
-    def working(self) -> bool:
-        """Whether cameras are looked for, or something is being added."""
-        return self._finding.busy or self._adding.busy
-
-    @property
-    def offered(self) -> tuple[FoundCamera, ...]:
-        """Cameras that were found and are not in the list."""
-        taken = {entry.address for entry in self.entries}
-        return tuple(camera for camera in self.found.cameras if camera.address not in taken)
-
-    def add(self, text: str) -> None:
-        """Add what a user gave; it is looked at in a thread."""
-        slots = tuple(sorted(set(range(MOST_CAMERAS)) - {entry.slot for entry in self.entries}))
-        self.trouble = None
-        self._adding.order(lambda: entries_of(text, slots))
-
-    def add_all(self, paths: tuple[str, ...]) -> None:
-        """Add several at once, as files are chosen."""
-        slots = tuple(sorted(set(range(MOST_CAMERAS)) - {entry.slot for entry in self.entries}))
-        self.trouble = None
-        self._adding.order(
-            lambda: tuple(
-                entry for place, path in enumerate(paths) for entry in entries_of(path, slots[place : place + 1])
-            )
-        )
-
-    def entry(self, slot: int) -> CameraEntry:
-        """A camera of the list."""
-        return next(entry for entry in self.entries if entry.slot == slot)
+    def entries(self) -> tuple[CameraEntry, ...]:
+        """Cameras of the list."""
+        return self.cameras.entries
 
     def change(self, entry: CameraEntry) -> Trouble | None:
         """Change a camera of the list; says why not."""
-        others = {other.name.casefold() for other in self.entries if other.slot != entry.slot}
         if self.taking:
             return Trouble("A recording goes on.", "Change cameras before or after it.")
-        if not NAME.match(entry.name):
-            return Trouble("This is no name for a camera.", "Use letters, digits, - and _ only: it names a file.")
-        if entry.name.casefold() in others:
-            return Trouble("Another camera has this name.", "Choose another one.")
-        self.entries = tuple(entry if other.slot == entry.slot else other for other in self.entries)
-        self._changed_cameras()
-        return None
+        return self.cameras.change(entry)
 
     def remove(self, slot: int) -> None:
-        """Take a camera off the list."""
+        """Take a camera off the list, unless it records."""
         if not self.taking:
-            self.entries = tuple(entry for entry in self.entries if entry.slot != slot)
-            self._changed_cameras()
+            self.cameras.remove(slot)
 
-    def _changed_cameras(self) -> None:
+    def _cameras_changed(self) -> None:
         self._watch()
-        self.cameras_changed.emit()
         self.changed.emit()
-
-    def remembered(self) -> str:
-        """List of cameras for the next time."""
-        return remember(self.entries)
 
     def _watch(self) -> None:
         if (self._shown or self.busy) and (self._link is not None or self.entries):
@@ -203,17 +152,17 @@ class Capturing:
 
     def now(self, slot: int) -> CameraStatus | None:
         """How a camera is doing; None before it is open."""
-        return self._by_name.get(self.entry(slot).name)
+        return self._by_name.get(self.cameras.entry(slot).name)
 
     def trouble_with(self, slot: int) -> Trouble | None:
         """Why a camera sends nothing."""
-        entry = self.entry(slot)
+        entry = self.cameras.entry(slot)
         trouble = self.desk.lost.get(entry.name)
         return why_not_open(entry, trouble) if trouble is not None else None
 
     def health(self, slot: int) -> Health:
         """How a camera is doing, in one word."""
-        asked = self.entry(slot).rate_hz
+        asked = self.cameras.entry(slot).rate_hz
         return health(self.now(slot), self.trouble_with(slot), math.nan if asked is None else asked)
 
     def picture(self, slot: int, after: int) -> tuple[int, ImageArray] | None:
@@ -346,26 +295,10 @@ class Capturing:
 
     def _fetch(self) -> bool:
         """Take in what threads have found; True if anything."""
-        found, added, disk = self._finding.fetch(), self._adding.fetch(), self._measuring.fetch()
-        if found is not None:
-            error = found.exception()
-            self.found = found.result() if error is None else Found(warnings=(str(error),))
-        if added is not None:
-            try:
-                self._add(added.result())
-            except (ExplainedError, OSError) as error:
-                self.trouble = trouble_of(error)
+        disk = self._measuring.fetch()
         if disk is not None:
             self.disk = disk.result()
-        return any(one is not None for one in (found, added, disk))
-
-    def _add(self, made: tuple[CameraEntry, ...]) -> None:
-        taken = {entry.address for entry in self.entries}
-        for entry in made:
-            if entry.address not in taken:
-                names = tuple(other.name for other in self.entries)
-                self.entries = (*self.entries, replace(entry, name=distinct(entry.name, names)))
-        self._changed_cameras()
+        return self.cameras.fetch() or disk is not None
 
     def measure_disk(self) -> None:
         """Look how much room there is; in a thread, as a network drive may be asleep."""
@@ -414,7 +347,7 @@ class Capturing:
 
     def dismiss(self) -> None:
         """What went wrong was read."""
-        self.trouble = None
+        self.trouble = self.cameras.trouble = None
         self.changed.emit()
 
     def leave(self) -> None:
@@ -422,5 +355,5 @@ class Capturing:
         if self._link is not None:
             self._link.close()
             self._link = None
-        for later in (self._finding, self._adding, self._measuring):
-            later.close()
+        self.cameras.close()
+        self._measuring.close()

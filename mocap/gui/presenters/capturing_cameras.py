@@ -238,14 +238,14 @@ def health(now: CameraStatus | None, trouble: Trouble | None = None, asked_hz: f
 
 
 def figures(now: CameraStatus) -> tuple[tuple[str, str], ...]:
-    """What is measured of a camera: name and value."""
+    """What is measured of a camera: name and value, empty where it is not known yet."""
     stray = 1e3 * now.jitter_s
     return (
         ("rate", number(now.rate_hz, "fps")),
         ("lost", f"{now.missing + sum(now.dropped.values())} lost"),
         ("exposure", exposure_words(now)),
-        ("sharpness", f"{100 * now.sharpness:.0f} % sharp" if math.isfinite(now.sharpness) else "–"),
-        ("times", f"±{stray:.1f} ms" if math.isfinite(stray) else "–"),
+        ("sharpness", f"{100 * now.sharpness:.0f} % sharp" if math.isfinite(now.sharpness) else ""),
+        ("times", f"±{stray:.1f} ms" if math.isfinite(stray) else ""),
     )
 
 
@@ -256,7 +256,7 @@ def exposure_words(now: CameraStatus) -> str:
         return "too dark"
     if "bright" in problems or now.brightness > GLARING:
         return "burnt out"
-    return "light good" if math.isfinite(now.brightness) else "–"
+    return "light good" if math.isfinite(now.brightness) else ""
 
 
 def remember(entries: tuple[CameraEntry, ...]) -> str:

@@ -27,6 +27,7 @@ from mocap.gui.presenters.capturing_links import Link, ProcessLink
 from mocap.gui.presenters.capturing_targets import Target
 from mocap.gui.presenters.words import Trouble, number, trouble_of
 from mocap.gui.views.capture_cameras import Begin, CameraDialog, fill_menu
+from mocap.gui.views.capture_count import Countdown
 from mocap.gui.views.capture_live import LivePane
 from mocap.gui.views.capture_side import RecordPanel
 from mocap.gui.views.capture_targets import LivePanel
@@ -95,6 +96,7 @@ class CapturePage(Page):
         self.views.addWidget(self.live)
         self.live.hide()
         self.stack = QStackedWidget()
+        self.count = Countdown(self.stack)
         self.stack.addWidget(self.views)
         self.stack.addWidget(self.begin)
         left = QVBoxLayout()
@@ -127,7 +129,7 @@ class CapturePage(Page):
     def _bind(self) -> None:
         capturing = self.capturing
         capturing.changed.subscribe(self._show)
-        capturing.cameras_changed.subscribe(self._cameras_changed)
+        capturing.cameras.changed.subscribe(self._cameras_changed)
         self._menu.aboutToShow.connect(lambda: fill_menu(self._menu, capturing, self))
         self.grid.edit.connect(self.edit)
         self._fine.clicked.connect(capturing.compare_anew)
@@ -172,7 +174,7 @@ class CapturePage(Page):
     def leave(self) -> None:
         """The window closes."""
         self._timer.stop()
-        self._context.settings.setValue(CAMERAS, self.capturing.remembered())
+        self._context.settings.setValue(CAMERAS, self.capturing.cameras.remembered())
         self.capturing.leave()
 
     def set_theme(self, theme: Theme) -> None:
@@ -228,7 +230,7 @@ class CapturePage(Page):
     def _cameras_changed(self) -> None:
         self.grid.show_cameras()
         self.live_panel.offer()
-        self._context.settings.setValue(CAMERAS, self.capturing.remembered())
+        self._context.settings.setValue(CAMERAS, self.capturing.cameras.remembered())
 
     # Turns.
 
@@ -256,7 +258,8 @@ class CapturePage(Page):
     def _count_down(self) -> None:
         """Beep at each second of the countdown, and at the start."""
         status = self.capturing.desk.status
-        seconds = self.grid.countdown if self.capturing.taking else 0
+        self.count.show_seconds(status.countdown_s if self.capturing.taking else 0.0)
+        seconds = self.count.seconds
         began = status.state is DeskState.RECORDING and self._state is DeskState.COUNTDOWN
         if (seconds and seconds != self._beeped) or began:
             QApplication.beep()
@@ -271,9 +274,13 @@ class CapturePage(Page):
         self.side.show_state()
         self.live_panel.show_state()
         self._sub.setText(self._words())
-        trouble = capturing.trouble or (capturing.desk.trouble if capturing.entries else None)
+        trouble = (
+            capturing.trouble
+            or capturing.cameras.trouble
+            or (capturing.desk.trouble if capturing.entries else None)
+        )
         self.trouble.show_trouble(trouble)
-        self._dismiss.setVisible(capturing.trouble is not None)
+        self._dismiss.setVisible((capturing.trouble or capturing.cameras.trouble) is not None)
         self._show_moved()
         said = [note.text for note in capturing.notes[:NOTES_SHOWN]]
         self._notes.setText("\n".join(said))

@@ -24,7 +24,7 @@ from PySide6.QtWidgets import (
 from mocap.capture.source import CONTROLS
 from mocap.gui.presenters.capturing import Capturing
 from mocap.gui.presenters.capturing_cameras import CONTROL_NAMES, RATES_HZ, SIZES, TURNS, no_settings
-from mocap.gui.views.parts import Choice, TroubleCard, button, label, named
+from mocap.gui.views.parts import Choice, TroubleCard, button, label, named, number_box
 from mocap.pipeline.record import STUDIO
 
 WIDTH_PX = 460
@@ -35,21 +35,20 @@ FILMS = "Videos (*.mp4 *.mov *.avi *.mkv *.m4v *.webm)"
 def fill_menu(menu: QMenu, capturing: Capturing, parent: QWidget) -> None:
     """Offer what can be added: what was found, and what can be named."""
     menu.clear()
-    offered = capturing.offered
+    offered = capturing.cameras.offered
     for camera in offered:
         words = f"{camera.name}  ({camera.address})"
         if camera.trouble is not None:
             words += f" – {camera.trouble.what}"
-        menu.addAction(words, lambda address=camera.address: capturing.add(address))
+        menu.addAction(words, lambda address=camera.address: capturing.cameras.add(address))
     if not offered:
-        none = menu.addAction("No other USB camera was found")
-        none.setDisabled(True)
-    menu.addAction("Look again", capturing.search)
+        menu.addSection("No other USB camera was found")
+    menu.addAction("Look again", capturing.cameras.search)
     menu.addSeparator()
     menu.addAction("Network camera or phone …", lambda: ask_address(capturing, parent))
     menu.addAction("Video files …", lambda: ask_films(capturing, parent))
     menu.addAction("Folder of videos or pictures …", lambda: ask_folder(capturing, parent))
-    menu.addAction("Synthetic studio (four cameras)", lambda: capturing.add(STUDIO))
+    menu.addAction("Synthetic studio (four cameras)", lambda: capturing.cameras.add(STUDIO))
 
 
 def ask_address(capturing: Capturing, parent: QWidget) -> None:
@@ -58,20 +57,20 @@ def ask_address(capturing: Capturing, parent: QWidget) -> None:
         parent, "Network camera", "Address of its video, as its app or manual says (rtsp://, http://, srt:// …)"
     )
     if given and text.strip():
-        capturing.add(text.strip())
+        capturing.cameras.add(text.strip())
 
 
 def ask_films(capturing: Capturing, parent: QWidget) -> None:
     """Ask for videos that stand in for cameras."""
     paths, _ = QFileDialog.getOpenFileNames(parent, "Videos that stand in for cameras", "", FILMS)
     if paths:
-        capturing.add_all(tuple(paths))
+        capturing.cameras.add(*paths)
 
 
 def ask_folder(capturing: Capturing, parent: QWidget) -> None:
     """Ask for a folder of videos or pictures."""
     if chosen := QFileDialog.getExistingDirectory(parent, "Folder of videos or pictures"):
-        capturing.add(chosen)
+        capturing.cameras.add(chosen)
 
 
 class Begin(QFrame):
@@ -88,10 +87,10 @@ class Begin(QFrame):
             button("Network camera or phone …"), button("Video files …"), button("Try the synthetic studio"),
         )  # fmt: skip
         again = button("Look again", "Look for USB cameras again")
-        again.clicked.connect(capturing.search)
+        again.clicked.connect(capturing.cameras.search)
         network.clicked.connect(lambda: ask_address(capturing, self))
         films.clicked.connect(lambda: ask_films(capturing, self))
-        studio.clicked.connect(lambda: capturing.add(STUDIO))
+        studio.clicked.connect(lambda: capturing.cameras.add(STUDIO))
         self.studio = studio
         inner = QVBoxLayout()
         inner.setSpacing(10)
@@ -117,22 +116,24 @@ class Begin(QFrame):
 
     def show_found(self) -> None:
         """Show what was found."""
-        offered = self._capturing.offered
-        state = (offered, self._capturing.working, self._capturing.found.warnings)
+        offered = self._capturing.cameras.offered
+        state = (offered, self._capturing.cameras.working, self._capturing.cameras.found.warnings)
         if state == self._shown:
             return
         self._shown = state
-        words = "Looking for cameras …" if self._capturing.working else "No USB camera was found. Plug one in."
+        words = (
+            "Looking for cameras …" if self._capturing.cameras.working else "No USB camera was found. Plug one in."
+        )
         if offered:
             words = "These were found. Add each that is to record."
-        self._words.setText("\n".join((words, *self._capturing.found.warnings)))
+        self._words.setText("\n".join((words, *self._capturing.cameras.found.warnings)))
         while (item := self._found.takeAt(0)) is not None:
             if (old := item.widget()) is not None:
                 old.hide()
                 old.deleteLater()
         for camera in offered:
             add = button(f"Add   {camera.name}   ({camera.address})", f"Add camera {camera.name}", primary=True)
-            add.clicked.connect(lambda _=False, address=camera.address: self._capturing.add(address))
+            add.clicked.connect(lambda _=False, address=camera.address: self._capturing.cameras.add(address))
             self._found.addWidget(add, 0, Qt.AlignmentFlag.AlignLeft)
             if camera.trouble is not None:
                 self._found.addWidget(label(f"{camera.trouble.what} {camera.trouble.remedy}", "care", wrap=True))
@@ -144,7 +145,7 @@ class CameraDialog(QDialog):
     def __init__(self, parent: QWidget | None, capturing: Capturing, slot: int) -> None:
         super().__init__(parent)
         self._capturing, self._slot = capturing, slot
-        entry = capturing.entry(slot)
+        entry = capturing.cameras.entry(slot)
         self.setWindowTitle(f"Camera {entry.name}")
         self.setMinimumWidth(WIDTH_PX)
         self.name = QLineEdit(entry.name)
@@ -165,7 +166,7 @@ class CameraDialog(QDialog):
         self._lay_out()
 
     def _lay_out(self) -> None:
-        entry = self._capturing.entry(self._slot)
+        entry = self._capturing.cameras.entry(self._slot)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(24, 22, 24, 20)
         layout.setSpacing(10)
@@ -209,20 +210,18 @@ class CameraDialog(QDialog):
         layout.addLayout(end)
 
     def _sent(self) -> str:
-        entry, now = self._capturing.entry(self._slot), self._capturing.now(self._slot)
+        entry, now = self._capturing.cameras.entry(self._slot), self._capturing.now(self._slot)
         size = f"  ·  sends {now.size_wh[0]} × {now.size_wh[1]}" if now is not None and now.size_wh else ""
         rate = f" at {now.rate_hz:.1f} a second" if now is not None and math.isfinite(now.rate_hz) else ""
         return f"{entry.address}{size}{rate}"
 
     def _add_control(self, form: QGridLayout, row: int, name: str) -> None:
         """A box to fix a setting, and its value."""
-        entry, now = self._capturing.entry(self._slot), self._capturing.now(self._slot)
+        entry, now = self._capturing.cameras.entry(self._slot), self._capturing.now(self._slot)
         fixed = dict(entry.controls)
-        tick, value = QCheckBox("fix at"), QSpinBox()
+        tick = QCheckBox("fix at")
+        value = number_box(CONTROL_NAMES[name], -LARGEST_CONTROL, LARGEST_CONTROL)
         named(tick, f"Fix {CONTROL_NAMES[name]}")
-        named(value, CONTROL_NAMES[name])
-        value.setRange(-LARGEST_CONTROL, LARGEST_CONTROL)
-        value.setButtonSymbols(QSpinBox.ButtonSymbols.NoButtons)
         tick.setChecked(name in fixed)
         value.setValue(round(fixed.get(name, 0.0)))
         value.setEnabled(name in fixed)
@@ -244,7 +243,7 @@ class CameraDialog(QDialog):
         controls = tuple(
             (name, float(value.value())) for name, (tick, value) in self.controls.items() if tick.isChecked()
         )
-        entry = self._capturing.entry(self._slot)
+        entry = self._capturing.cameras.entry(self._slot)
         wanted = replace(
             entry,
             name=self.name.text().strip(),

@@ -16,7 +16,7 @@ from mocap.gui.views.painting import lines
 from mocap.gui.views.parts import named
 
 # The eye is so many times as far from the middle as the cameras reach.
-DISTANCE_PER_REACH = 1.15
+DISTANCE_PER_REACH = 1.35
 # A person fills the view from here, m, where no room is known.
 USUAL_DISTANCE_M = 5.0
 KEY_TURN_PX = 20

@@ -25,7 +25,7 @@ from PySide6.QtWidgets import (
 from mocap.gui.presenters.capturing import Capturing
 from mocap.gui.presenters.capturing_words import TakeDone
 from mocap.gui.presenters.words import duration
-from mocap.gui.views.parts import Choice, button, label, named
+from mocap.gui.views.parts import Choice, button, label, named, number_box
 from mocap.gui.views.theme import Theme
 from mocap.pipeline.desk import DeskState
 
@@ -317,13 +317,7 @@ class Outcome(QFrame):
 
 def _seconds(name: str, most: int, nothing: str) -> QSpinBox:
     """A number of seconds; 0 has a word of its own."""
-    box = QSpinBox()
-    box.setRange(0, most)
-    box.setSuffix(" s")
-    box.setSpecialValueText(nothing)
-    box.setButtonSymbols(QSpinBox.ButtonSymbols.NoButtons)
-    named(box, f"{name}, seconds")
-    return box
+    return number_box(f"{name}, seconds", 0, most, " s", nothing)
 
 
 def _kind(part: QLabel, kind: str) -> None:

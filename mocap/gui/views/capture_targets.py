@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QCheckBox, QFileDialog, QHBoxLayout, QSpinBox, QTo
 from mocap.gui.presenters.capturing import Capturing
 from mocap.gui.presenters.capturing_cameras import studio_rig
 from mocap.gui.presenters.capturing_targets import Target, angle_choices, angle_title
-from mocap.gui.views.parts import Choice, button, label, named
+from mocap.gui.views.parts import Choice, button, label, named, number_box
 from mocap.session import SessionFolder
 
 # More targets than this leave no room for numbers that are read from afar.
@@ -31,9 +31,7 @@ class TargetRow(QWidget):
         self._angles = angles
         self.angle, self.kind = Choice(), Choice()
         named(self.angle, "Angle of the target")
-        named(
-            self.kind, "Kind of the target", "Count repetitions of this size, or hold the angle between two values"
-        )
+        named(self.kind, "Kind of the target", "Count repetitions of this size, or hold the angle within a range")
         for choice in (self.angle, self.kind):
             choice.setMinimumContentsLength(5)
             choice.setSizeAdjustPolicy(Choice.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
@@ -213,10 +211,6 @@ class LivePanel(QWidget):
 
 
 def _degrees(name: str) -> QSpinBox:
-    box = QSpinBox()
-    box.setRange(-LARGEST_DEG, LARGEST_DEG)
-    box.setSuffix("°")
-    box.setButtonSymbols(QSpinBox.ButtonSymbols.NoButtons)
+    box = number_box(f"{name}, degrees", -LARGEST_DEG, LARGEST_DEG, "°")
     box.setFixedWidth(64)
-    named(box, f"{name}, degrees")
     return box

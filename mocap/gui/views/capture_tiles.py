@@ -184,7 +184,6 @@ class TileGrid(QWidget):
         self._capturing = capturing
         self.tiles: dict[int, Tile] = {}
         self.solo: int | None = None
-        self._count = Countdown(self)
         self._told: dict[int, int] = {}
         self._shape = USUAL_SHAPE
 
@@ -212,10 +211,14 @@ class TileGrid(QWidget):
         for slot, tile in self.tiles.items():
             now, trouble = capturing.now(slot), capturing.trouble_with(slot)
             words = f"{trouble.what}\n\nWhat to do: {trouble.remedy}" if trouble is not None else ""
-            shown = SEPARATOR.join(value for _, value in figures(now)) if now is not None and not words else ""
-            tile.show_state(capturing.entry(slot).name, capturing.health(slot), words, shown, capturing.recording)
-        status = capturing.desk.status
-        self._count.show_seconds(status.countdown_s if capturing.taking else 0.0)
+            shown = (
+                SEPARATOR.join(value for _, value in figures(now) if value)
+                if now is not None and not words
+                else ""
+            )
+            tile.show_state(
+                capturing.cameras.entry(slot).name, capturing.health(slot), words, shown, capturing.recording
+            )
 
     def show_pictures(self) -> None:
         """Take over newer pictures."""
@@ -244,8 +247,6 @@ class TileGrid(QWidget):
         shown = [tile for slot, tile in self.tiles.items() if self.solo in (None, slot)]
         for tile in self.tiles.values():
             tile.setVisible(tile in shown)
-        self._count.setGeometry(self.rect())
-        self._count.raise_()
         if not shown:
             return
         columns = best_columns(len(shown), self._shape, self.width(), self.height())
@@ -271,44 +272,7 @@ class TileGrid(QWidget):
         count = max(1, len(self.tiles))
         return round((self.width() - GAP_PX * (count - 1)) / count / self._shape)
 
-    @property
-    def countdown(self) -> int:
-        """Seconds that the countdown shows; 0 where there is none."""
-        return self._count.seconds
-
     def tell_sizes_anew(self) -> None:
         """Say again how large the pictures are shown: the cameras were opened anew."""
         self._told = {}
         self._arrange()
-
-
-class Countdown(QWidget):
-    """Seconds until the recording begins, over all pictures: read from across the room."""
-
-    def __init__(self, parent: QWidget) -> None:
-        super().__init__(parent)
-        self.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
-        self.seconds = 0
-        self.hide()
-
-    def show_seconds(self, left_s: float) -> None:
-        """Show whole seconds that are left; nothing at 0."""
-        seconds = math.ceil(left_s - 1e-6)
-        self.setVisible(seconds > 0)
-        if seconds != self.seconds:
-            self.seconds = seconds
-            named(self, f"The recording begins in {seconds} s")
-            self.update()
-
-    def paintEvent(self, event: QPaintEvent) -> None:
-        """Draw the number."""
-        painter = QPainter(self)
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        painter.fillRect(self.rect(), QColor(8, 10, 13, 120))
-        font = QFont(self.font())
-        font.setBold(True)
-        font.setPixelSize(max(40, round(0.55 * min(self.width(), self.height()))))
-        painter.setFont(font)
-        painter.setPen(QColor("#ffffff"))
-        painter.drawText(self.rect(), Qt.AlignmentFlag.AlignCenter, str(self.seconds))
-        painter.end()

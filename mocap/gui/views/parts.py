@@ -12,12 +12,16 @@ from PySide6.QtWidgets import (
     QLabel,
     QLayout,
     QPushButton,
+    QSpinBox,
     QToolButton,
     QVBoxLayout,
     QWidget,
 )
 
 from mocap.gui.presenters.words import Trouble
+
+# Between the edge of a box and what is typed into it.
+BOX_MARGIN_PX = 7
 
 
 def label(text: str, kind: str = "", wrap: bool = False) -> QLabel:
@@ -61,6 +65,19 @@ def clear_layout(layout: QLayout) -> None:
         if (widget := item.widget()) is not None:
             widget.hide()
             widget.deleteLater()
+
+
+def number_box(name: str, low: int, high: int, unit: str = "", nothing: str = "") -> QSpinBox:
+    """A whole number to type, without arrows; ``nothing`` stands for the least one."""
+    made = QSpinBox()
+    made.setRange(low, high)
+    made.setSuffix(unit)
+    made.setSpecialValueText(nothing)
+    # Left to itself the style draws the text outside of a box without arrows.
+    made.setStyleSheet("QSpinBox::up-button, QSpinBox::down-button { width: 0; height: 0; border: 0; }")
+    made.lineEdit().setTextMargins(BOX_MARGIN_PX, 0, 0, 0)
+    named(made, name)
+    return made
 
 
 class Choice(QComboBox):
