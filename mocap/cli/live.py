@@ -84,7 +84,7 @@ def live(
             session = LiveSession(setup, [CapturedSource(name, camera) for name, camera in cameras.items()])
         else:
             recording = stack.enter_context(LiveRecording(cameras, record, calibration, tell))
-            session = LiveSession(replace(setup, before=recording.start), recording.sources)
+            session = LiveSession(replace(setup, before=recording.start, observe=False), recording.sources)
         _follow(session, _Shown(session, tuple(t.angle for t in targets), beep), duration, quiet)
         recorded = recording.stop() if recording is not None else None
     if json_output:

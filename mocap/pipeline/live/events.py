@@ -31,7 +31,7 @@ class LiveNote:
         When, on the computer's monotonic clock, s.
     camera : str or None
     kind : str
-        ``camera``, ``size``, ``pace``, ``body``, ``stream`` or ``detector``.
+        ``camera``, ``look``, ``size``, ``pace``, ``body``, ``stream`` or ``detector``.
     text : str
     """
 
@@ -61,6 +61,8 @@ class LiveCamera:
         Pictures per second that come, Hz; NaN while unknown.
     arrived, used : int
         Pictures that came, and those that a pose was made of; the rest was passed over for newer ones.
+    problems : tuple of str
+        What is wrong with it at this moment, in sentences.
     """
 
     name: str
@@ -68,6 +70,7 @@ class LiveCamera:
     rate_hz: float
     arrived: int
     used: int
+    problems: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

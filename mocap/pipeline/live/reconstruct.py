@@ -15,7 +15,7 @@ from calibration import CameraRig
 from mocap.associate import AssociationSettings, associate_frame, initial_state
 from mocap.core.live import LivePerson
 from mocap.core.skeleton import Skeleton
-from mocap.core.types import FloatArray, JointAngles, Motion, Points3D, Tracks2D
+from mocap.core.types import FloatArray, JointAngles, Motion, Points3D, Poses2D, Tracks2D
 from mocap.detect import ViewPoses
 from mocap.fit import BodySettings
 from mocap.kinematics.clinical import DEFINITIONS, clinical_angles, has_clinical_angles
@@ -62,6 +62,13 @@ class Reconstruction:
     settings : PipelineSettings
     worker : Executor
         Where bones and noise are estimated beside the frames.
+
+    Attributes
+    ----------
+    seen : Poses2D or None
+        Everybody in all views at the last instant, T = 1.
+    tracks : Tracks2D or None
+        The subject in all views at the last instant, T = N = 1; None where not in view.
     """
 
     def __init__(
@@ -81,6 +88,8 @@ class Reconstruction:
         self._followed: dict[int, Followed] = {}
         self._last_s: dict[int, float] = {}
         self._subject: int | None = None
+        self.seen: Poses2D | None = None
+        self.tracks: Tracks2D | None = None
         self.set_rig(rig)
         self._state, self._who = initial_state(skeleton, rig), Who()
         self._seen = nothing_seen(len(rig.cameras), slots, len(skeleton.keypoints))
@@ -107,6 +116,7 @@ class Reconstruction:
         busy_s: dict[str, float] = {}
         with timed("associate", seconds, busy_s):
             poses, self._seen = at_one_instant(views, t_s, instant_s, self._seen, self._rig.names, self._skeleton)
+            self.seen = poses
             self._state, tracks = associate_frame(self._state, poses, self._rig, instant_s, self._association)
             tracks = self._named(tracks, instant_s)
             self._choose_subject(tracks.person_ids.tolist(), instant_s)
@@ -194,8 +204,9 @@ class Reconstruction:
         if self._estimating is not None and self._estimating.done():
             self._noise, self._estimating = self._estimating.result(), None
         mine = tracks.person_ids == (-1 if self._subject is None else self._subject)
-        if mine.any():
-            self._recent.append(_columns(tracks, mine))
+        self.tracks = _columns(tracks, mine) if mine.any() else None
+        if self.tracks is not None:
+            self._recent.append(self.tracks)
         due = instant_s >= self._noise_due_s and len(self._recent) == NOISE_FRAMES
         if due and self._estimating is None:
             self._noise_due_s = instant_s + NOISE_EVERY_S

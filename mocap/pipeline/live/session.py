@@ -8,7 +8,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -25,6 +25,7 @@ from mocap.pipeline.live.feedback import Coach, Target
 from mocap.pipeline.live.ladder import first_rung, next_rung
 from mocap.pipeline.live.newest import Newest
 from mocap.pipeline.live.reconstruct import Reconstruction, angle_names, timed
+from mocap.pipeline.live.selfcheck import SelfCheck
 from mocap.pipeline.live.source import Grabber, LiveSource, Tap
 from mocap.pipeline.live.views import Views, chosen_rig
 from mocap.pipeline.run import MakeDetector, default_detector
@@ -64,6 +65,8 @@ class LiveSetup:
     make_detector : MakeDetector
     before : callable
         Called when all is loaded, before the first picture is taken: a recording begins there.
+    observe : bool
+        Whether to look for lenses that are covered or out of focus; a recorder of the same cameras does so itself.
     """
 
     rig: CameraRig
@@ -73,6 +76,7 @@ class LiveSetup:
     tap: Tap | None = None
     make_detector: MakeDetector = default_detector
     before: Callable[[], None] = lambda: None
+    observe: bool = True
 
 
 @dataclass
@@ -112,6 +116,7 @@ class LiveSession:
         names = tuple(source.name for source in sources)
         self._views = Views(chosen_rig(setup.rig, names))
         self._newest = Newest(names)
+        self._check = SelfCheck(self._views.rig, self.events.emit, setup.observe)
         self._leave = threading.Event()
         self._thread = threading.Thread(target=self._run, name="live", daemon=True)
         self.state, self.error = LiveState.STARTING, None
@@ -146,7 +151,7 @@ class LiveSession:
         """How it is doing."""
         recent = [t for t in self._frame_times if time.monotonic() - t <= 2.0 * STATUS_S]
         rate = (len(recent) - 1) / (recent[-1] - recent[0]) if len(recent) > 1 else 0.0
-        cameras = self._newest.cameras()
+        cameras = tuple(replace(c, problems=self._check.problems(c.name)) for c in self._newest.cameras())
         models = self._setup.settings.detect.landmarks
         window = max(1, round(10.0 * rate))
         return LiveStatus(
@@ -205,6 +210,7 @@ class LiveSession:
                 last_ns = max(frame.t_ns for frame in frames if frame is not None)
                 live = self._look(number, frames, look, making)
                 self._publish(live, sinks, look)
+                self._check.look(frames, making.seen, making.tracks, worker)
                 number += 1
                 self._choose_rung(look, worker)
             if (now := time.monotonic()) - told >= STATUS_S:
@@ -241,6 +247,7 @@ class LiveSession:
                 if (said := self._views.change(frame.camera, size)) is not None:
                     self._note("size", said, frame.camera)
                 making.set_rig(self._views.rig)
+                self._check.set_rig(self._views.rig)
             fitting.append(None if frame.camera in self._views.refused else frame)
         return tuple(fitting)
 
