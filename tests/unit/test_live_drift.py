@@ -77,6 +77,13 @@ def test_a_camera_that_was_bumped_is_named_and_no_other(number: int, degrees: fl
     assert set(answers) == {None, number}
 
 
+@pytest.mark.parametrize("seed", range(4))
+def test_a_bump_too_small_to_be_told_accuses_nobody_else(seed: int) -> None:
+    for number in range(4):
+        for axis in (0, 1):
+            assert set(told(RIG, bumped(RIG, number, 0.4, axis), seed)) <= {None, number}
+
+
 def test_of_three_cameras_none_is_accused_falsely() -> None:
     """With two others left, a turn along their common plane looks like a turn of theirs: nothing is said then."""
     rig = ring_rig(3)

@@ -101,7 +101,8 @@ def test_previews_are_upright_and_small(tmp_path: Path, monkeypatch: pytest.Monk
     rig = Rig(tmp_path, rotations_deg={"left": 90})
     rig.desk.open()
     rig.waits(lambda: all(rig.desk.preview(name) is not None for name in ("left", "right")))
-    shapes = {name: picture.image.shape for name in ("left", "right") if (picture := rig.desk.preview(name))}
+    previews = {name: rig.desk.preview(name) for name in ("left", "right")}
+    shapes = {name: shot.image.shape for name, shot in previews.items() if shot and shot.image is not None}
     rig.desk.close()
     assert shapes == {
         "left": (SIZE_WH[0] // 2, SIZE_WH[1] // 2, 3),
