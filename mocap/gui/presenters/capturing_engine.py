@@ -138,6 +138,7 @@ class Engine:
 
     def _open(self, wanted: Watch) -> None:
         if self._desk is not None:
+            self._give_up()
             self._desk.close()
             self._desk = None
         self._watched, self._shown = wanted, {}
@@ -195,12 +196,17 @@ class Engine:
             self._shown[entry.name] = picture
             self._screen.put(entry.slot, shrunk(picture.image, long_px))
 
+    def _give_up(self) -> None:
+        for source in self._sources.values():
+            source.give_up()
+
     def close(self) -> None:
         """Let go of everything; a recording that goes on is ended in good order first."""
         self._taker.close()
         self._liver.stop()
         self._leave.set()
         if self._desk is not None:
+            self._give_up()
             self._desk.close(timeout_s=None)
         self._liver.join()
         self._ticker.join()

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
+import time
 from collections.abc import Callable, Mapping, Sequence
 
 from mocap.capture.addresses import SourceWishes, open_sources
@@ -13,6 +15,9 @@ from mocap.core.errors import CameraError, ExplainedError
 from mocap.gui.presenters.capturing_words import CameraEntry
 from mocap.gui.presenters.words import Trouble, trouble_of
 
+# A camera that is not there is asked again after this, and is lost after so long: by then all others are open, s.
+RETRY_S, PATIENCE_S = 0.5, 15.0
+
 Overhear = Callable[[str, Timed], None]
 MakeSource = Callable[[CameraEntry, SourceWishes], CameraSource]
 
@@ -21,7 +26,7 @@ class Overheard:
     """A camera whose pictures somebody else gets, too, and that may be missing when it is first opened.
 
     One camera that is not there must not keep the others from being seen: its first opening succeeds, and the
-    first reading says what is wrong, as if it had been unplugged then.
+    first reading waits for it.
 
     Parameters
     ----------
@@ -36,7 +41,7 @@ class Overheard:
         self._clock = CameraClock(source.stamp)
         self._first = True
         self._failed: CameraError | None = None
-        self._lock = threading.Lock()
+        self._left = threading.Event()
         self.trouble: Trouble | None = None
 
     @property
@@ -58,23 +63,42 @@ class Overheard:
         """Start the camera."""
         first, self._first = self._first, False
         try:
-            opened = self._source.open()
+            return self._open()
         except ExplainedError as error:
-            self.trouble = trouble_of(error)
             if not first:
                 raise
             self._failed = CameraError(error.what, error.remedy, error.path)
             return StreamFormat((0, 0), float("nan"))
+
+    def _open(self) -> StreamFormat:
+        try:
+            opened = self._source.open()
+        except ExplainedError as error:
+            self.trouble = trouble_of(error)
+            raise
         self._clock.stamp = self._source.stamp
         self._clock.come_back()
-        self.trouble = None
+        self.trouble = self._failed = None
         return opened
+
+    def _await(self, failed: CameraError) -> None:
+        """Wait for a camera that was not there, until all others are open: then it counts as lost."""
+        until = time.monotonic() + PATIENCE_S
+        while time.monotonic() < until and not self._left.wait(RETRY_S):
+            with contextlib.suppress(ExplainedError):
+                self._open()
+                return
+        self._failed = None
+        raise failed
+
+    def give_up(self) -> None:
+        """Wait no more."""
+        self._left.set()
 
     def read(self) -> Picture | None:
         """Wait for the next picture."""
         if self._failed is not None:
-            failed, self._failed = self._failed, None
-            raise failed
+            self._await(self._failed)
         try:
             picture = self._source.read()
         except ExplainedError as error:
