@@ -22,6 +22,7 @@ from mocap.kinematics.mass import mass_centre
 from mocap.kinematics.rates import with_rates
 from mocap.kinematics.tasks import jumps, range_of_motion, repetition_measures, sit_to_stand, squats
 from mocap.pipeline.settings import KinematicsSettings, PipelineSettings
+from mocap.session import SessionManifest, TrialFolder, read_manifest
 
 KNEES = ("left_knee_flexion", "right_knee_flexion")
 
@@ -130,6 +131,15 @@ def _tasks(moved: Moved, n: int, wanted: KinematicsSettings) -> list[Measure]:
         lowest = np.min([*feet.heel.values(), *feet.toe.values()], axis=0)[:, 2]
         measures += jumps(lowest, moved.mass_centre.xyz[:, n, 2], t_s)
     return measures
+
+
+def as_known(settings: PipelineSettings, trial: TrialFolder) -> PipelineSettings:
+    """Return settings with the sex that the session tells, where they name none."""
+    session = trial.root.resolve().parent.parent / "session.toml"
+    if settings.kinematics.sex != "unknown" or not session.is_file():
+        return settings
+    told = read_manifest(session, SessionManifest)
+    return settings if told.sex == "unknown" else with_reading(settings, told.sex)
 
 
 def with_reading(

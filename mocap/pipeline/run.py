@@ -20,7 +20,7 @@ from mocap.pipeline.edits.events import event_editor
 from mocap.pipeline.edits.files import MADE_WITH, SEEN, EditFile, check_fits, edits_key, write_edits
 from mocap.pipeline.edits.kinds import identity_edits
 from mocap.pipeline.edits.stages import corrected, notes_of, triangulated
-from mocap.pipeline.findings import Moved, angles_of, findings_of, mass_centre_of
+from mocap.pipeline.findings import Moved, angles_of, as_known, findings_of, mass_centre_of
 from mocap.pipeline.fitting import body_of, clean
 from mocap.pipeline.imported import ImportRequest, imported_poses, open_imported
 from mocap.pipeline.inputs import TrialInput, open_trial
@@ -172,6 +172,7 @@ def _run(
     edited: EditFile | None,
 ) -> ProcessResult:
     """Take an opened trial through all stages; ``clock`` is when its opening began."""
+    settings = as_known(settings, trial.folder)
     sync = from_frame_times(trial.rig.names, trial.t_s, shared_clock=trial.timed, clocks=trial.clocks)
     videos = {f"video {v.camera}": fingerprint(v.path) for v in trial.videos}
     times = key_of([t.tolist() for t in trial.t_s], trial.timed, *trial.clock_key)

@@ -299,3 +299,22 @@ def test_menus_offer_what_can_be_done(page: Any, shown: Any) -> None:
     assert not locked["Move to the trash"]
     more = more_menu(page, page.commands, "tags of walk", ("/nowhere",), True)
     assert any(action.text().startswith("Undo tags of walk") for action in more.actions())
+
+
+def test_several_trials_are_processed_together(page: Any, shown: Any, home: Path, wait: Wait) -> None:
+    trials = home / "visit" / "trials"
+    shutil.copytree(trials / "walk", trials / "hop")
+    page._library.refresh()
+    wait(lambda: page.model.find(trials / "hop").isValid())
+    asked: list[Any] = []
+    page.commands._context = type(shown.context)(**{**vars(shown.context), "new_run": asked.append})
+    page.choose(trials / "hop")
+    page.tree.selectAll()
+    page.act("process")
+    assert set(asked.pop()) == {trials / "hop", trials / "walk"}
+    page.choose(home / "visit")
+    page.act("process")
+    assert len(asked.pop()) == 2
+    page.choose(trials / "hop")
+    page.act("process")
+    assert asked == [trials / "hop"]

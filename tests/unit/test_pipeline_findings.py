@@ -15,6 +15,7 @@ from mocap.kinematics.mass import mass_centre
 from mocap.pipeline.findings import (
     Moved,
     angles_of,
+    as_known,
     event_times,
     findings_of,
     mass_centre_of,
@@ -23,7 +24,7 @@ from mocap.pipeline.findings import (
 )
 from mocap.pipeline.settings import KinematicsSettings, load_settings
 from mocap.presets import load_skeleton
-from mocap.session import load, save
+from mocap.session import SessionFolder, SessionManifest, load, save, write_manifest
 from tests.factories import make_motion, points_of
 
 RATE = 60.0
@@ -188,3 +189,14 @@ def test_sex_moves_the_centre_of_mass() -> None:
     ]
     assert heights[1] == pytest.approx(0.5 * (heights[0] + heights[2]))
     assert abs(heights[0] - heights[2]) > 0.003
+
+
+def test_what_the_session_knows_of_the_person_is_used_unless_the_settings_say_it(tmp_path: Path) -> None:
+    session = SessionFolder(tmp_path / "visit")
+    trial, settings = session.trial("walk"), load_settings("fast")
+    assert as_known(settings, trial) is settings
+    write_manifest(session.manifest, SessionManifest(id="visit"))
+    assert as_known(settings, trial) is settings
+    write_manifest(session.manifest, SessionManifest(id="visit", sex="female"))
+    assert as_known(settings, trial).kinematics.sex == "female"
+    assert as_known(with_reading(settings, "male"), trial).kinematics.sex == "male"

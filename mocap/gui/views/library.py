@@ -29,8 +29,8 @@ from mocap.gui.views.theme import Theme
 
 TICK_MS = 100
 NARROWEST_PX = 56
-INSPECTOR_PX = 320
-ROOM_FOR_BOTH_PX = 900
+INSPECTOR_PX, WIDE_INSPECTOR_PX = 320, 400
+ROOM_FOR_BOTH_PX, WIDE_PX = 900, 1700
 # Columns that go first where there is little room, and below which width of the tree, px.
 SPARE_COLUMNS = (("In 3D", 960), ("Error", 700), ("Tags", 600), ("Date", 480))
 # How long a sentence stays that says what was done, ms.
@@ -43,7 +43,6 @@ class LibraryPage(Page):
     keys = (
         ("Ctrl+Shift+N", "session", "New session"),
         ("Ctrl+I", "import", "Import a folder or films"),
-        ("Return", "open", "Open the review of the chosen trial"),
         ("F2", "rename", "Rename the chosen trial"),
         ("Ctrl+G", "tags", "Tags of the chosen one"),
         ("Del", "trash", "Move the chosen one to the trash"),
@@ -100,12 +99,11 @@ class LibraryPage(Page):
             left.addWidget(part)
         left.addWidget(self.stack, 1)
         self.said.hide()
-        whole = QHBoxLayout(self)
-        whole.setContentsMargins(24, 20, 0, 20)
+        self._whole = whole = QHBoxLayout(self)
         whole.setSpacing(20)
         whole.addLayout(left, 1)
-        self.inspector.setFixedWidth(INSPECTOR_PX)
         whole.addWidget(self.inspector)
+        self._make_room()
 
     def _set_up_tree(self) -> None:
         tree = self.tree
@@ -116,6 +114,7 @@ class LibraryPage(Page):
         tree.setUniformRowHeights(True)
         tree.setIndentation(18)
         tree.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
+        tree.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
         tree.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
         tree.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
         header = tree.header()
@@ -167,6 +166,13 @@ class LibraryPage(Page):
         """The chosen session or trial."""
         return self.model.entry(self.tree.currentIndex())
 
+    @property
+    def all_chosen(self) -> tuple[Entry, ...]:
+        """Everything that is chosen, the one with the cursor first."""
+        rows = [self.model.entry(index) for index in self.tree.selectionModel().selectedRows()]
+        others = [entry for entry in rows if entry is not None and entry is not self.chosen]
+        return ((self.chosen,) if self.chosen is not None else ()) + tuple(others)
+
     def choose(self, folder: Path) -> None:
         """Choose a session or a trial by its folder, now or when it is read."""
         self._chosen = folder
@@ -203,11 +209,16 @@ class LibraryPage(Page):
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Leave the tree its room where both do not fit, as beside the jobs."""
         super().resizeEvent(event)
-        wide = self.width() >= ROOM_FOR_BOTH_PX
-        self.inspector.setVisible(wide and self.stack.currentIndex() == 0)
-        room = self.width() - (INSPECTOR_PX if wide else 0)
+        self._make_room()
+
+    def _make_room(self) -> None:
+        beside = self.width() >= ROOM_FOR_BOTH_PX and self.stack.currentIndex() == 0
+        side = (WIDE_INSPECTOR_PX if self.width() >= WIDE_PX else INSPECTOR_PX) if beside else 0
+        self.inspector.setVisible(beside)
+        self.inspector.setFixedWidth(side or INSPECTOR_PX)
+        self._whole.setContentsMargins(24, 20, 0 if beside else 24, 20)
         for name, least in SPARE_COLUMNS:
-            self.tree.setColumnHidden(COLUMNS.index(name), room < least)
+            self.tree.setColumnHidden(COLUMNS.index(name), self.width() - side < least)
 
     def import_paths(self, paths: tuple[Path, ...]) -> None:
         """Ask how films or a folder are to be taken in."""
@@ -262,7 +273,7 @@ class LibraryPage(Page):
         self.begin.show_place(library.root, library.writable)
         empty = library.read_once and not library.every_session and library.trouble is None
         self.stack.setCurrentIndex(1 if empty else 0)
-        self.inspector.setVisible(self.width() >= ROOM_FOR_BOTH_PX and not empty)
+        self._make_room()
         self.inspector.know_tags(library.known_tags)
 
     def _deed_done(self) -> None:

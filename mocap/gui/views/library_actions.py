@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 MOST_RECENT = 6
 RECENT_KEY, FOLDER_KEY = "recent folders", "data folder"
 # Pages that go on with a session.
+# What can be done with several at once.
+TOGETHER = ("process", "export", "trash")
 PAGE_OF = {"record": "capture", "calibrate": "calibrate"}
 
 
@@ -53,10 +55,29 @@ class LibraryActions:
         elif what in changing:
             if self.may():
                 changing[what]()
+        elif what in TOGETHER and len(self._page.all_chosen) > 1:
+            self._act_on_all(self._page.all_chosen, what)
         elif isinstance(entry, TrialEntry):
             self._act_on_trial(entry, what)
         elif isinstance(entry, SessionEntry):
             self._act_on_session(entry, what)
+
+    def _act_on_all(self, entries: tuple[Entry, ...], what: str) -> None:
+        """Do something with everything that is chosen; a session stands for its trials."""
+        trials = trials_of(entries)
+        if what == "export":
+            if runs := tuple(trial.best.folder for trial in trials if trial.best is not None):
+                self._context.export_run(runs)
+        elif not self.may():
+            return
+        elif what == "process":
+            if folders := tuple(trial.folder for trial in trials if len(trial.videos) > 1):
+                self._context.new_run(folders)
+        else:
+            inside = {entry.folder for entry in entries if isinstance(entry, SessionEntry)}
+            for entry in entries:
+                if isinstance(entry, SessionEntry) or entry.session_folder not in inside:
+                    self.deeds.do(trashing(self._library.root, entry.folder))
 
     def _act_on_trial(self, trial: TrialEntry, what: str) -> None:
         if what == "open":
@@ -82,7 +103,9 @@ class LibraryActions:
             self._context.add_job(PosesJob(title, Path(trial.told.poses), trial.folder))
 
     def _act_on_session(self, session: SessionEntry, what: str) -> None:
-        if what not in ("add", "details"):
+        if what in ("process", "export"):
+            self._act_on_all((session,), what)
+        elif what not in ("add", "details"):
             self._act_on_any(session, what)
         elif self.may():
             if what == "add":
@@ -108,6 +131,8 @@ class LibraryActions:
         """Actions that can be had for an entry."""
         found: set[str] = {what for what, page in PAGE_OF.items() if page in self.pages()}
         if isinstance(entry, SessionEntry):
+            found |= {"process"} if any(len(trial.videos) > 1 for trial in entry.trials) else set()
+            found |= {"export"} if any(trial.best is not None for trial in entry.trials) else set()
             return frozenset(found | {"add", "details"})
         if not isinstance(entry, TrialEntry):
             return frozenset()
@@ -236,6 +261,15 @@ class LibraryActions:
 
     def _show_trash(self) -> None:
         TrashDialog(self._page, self._library.root, self.deeds, self._library.writable).exec()
+
+
+def trials_of(entries: tuple[Entry, ...]) -> tuple[TrialEntry, ...]:
+    """Trials among entries, each once; a session stands for all of its own."""
+    found: dict[Path, TrialEntry] = {}
+    for entry in entries:
+        inside = entry.trials if isinstance(entry, SessionEntry) else (entry,)
+        found |= {trial.folder: trial for trial in inside}
+    return tuple(found.values())
 
 
 def recent_folders(settings: QSettings) -> tuple[str, ...]:

@@ -41,6 +41,8 @@ SESSION_ACTIONS = (
     ("add", "Add films …", "Films or a folder as a new trial of this session"),
     ("calibrate", "Calibrate", "Calibrate the cameras of this session"),
     ("details", "Details …", "Participant, date, notes"),
+    ("process", "Process all …", "Process all trials of this session"),
+    ("export", "Export all …", "Files of all processed trials of this session"),
 )
 
 
@@ -91,7 +93,7 @@ class Inspector(QScrollArea):
         for place, (name, text, hint) in enumerate(actions):
             one = button(text)
             named(one, text, hint)
-            if name not in ("export", "report"):
+            if actions is SESSION_ACTIONS or name not in ("export", "report"):
                 one.clicked.connect(lambda _=False, what=name: self.asked.emit(what))
             made[name] = one
             grid.addWidget(one, place // 2, place % 2)

@@ -40,6 +40,7 @@ TRIAL_MENU = (
 )  # fmt: skip
 SESSION_MENU = (
     (("record", "Record", ""), ("add", "Add films …", ""), ("calibrate", "Calibrate", "")),
+    (("process", "Process all …", ""), ("export", "Export all …", "")),
     (("details", "Details …", ""), ("tags", "Tags …", "Ctrl+G"), ("show", "Show in the file manager", ""),
      ("trash", "Move to the trash", "Del")),
 )  # fmt: skip
@@ -58,7 +59,7 @@ def entry_menu(parent: QWidget, actions: LibraryActions, entry: Entry, writable:
             if what in OFFERED and what not in offers:
                 continue
             action = _add(menu, words, key, actions, what)
-            finished = best is not None or what not in ("open", "analyse", "export")
+            finished = session or best is not None or what not in ("open", "analyse", "export")
             action.setEnabled((writable or what in HARMLESS) and finished)
         menu.addSeparator()
     return menu
