@@ -13,7 +13,7 @@ import pytest
 from mocap.capture.addresses import SourceWishes
 from mocap.capture.events import CameraState, CameraStatus
 from mocap.capture.watch import SENTENCES
-from mocap.core.errors import CameraError, InputError
+from mocap.core.errors import CameraError, InputError, StorageError
 from mocap.core.types import ImageArray
 from mocap.gui.presenters.capturing import Capturing
 from mocap.gui.presenters.capturing_cameras import (
@@ -28,7 +28,7 @@ from mocap.gui.presenters.capturing_cameras import (
 )
 from mocap.gui.presenters.capturing_links import Memory, ThreadLink
 from mocap.gui.presenters.capturing_live import bones_of
-from mocap.gui.presenters.capturing_plan import next_name, room_for
+from mocap.gui.presenters.capturing_plan import hand_to_calibration, next_name, room_for
 from mocap.gui.presenters.capturing_sources import Overhear, Overheard
 from mocap.gui.presenters.capturing_targets import LiveView, Target
 from mocap.gui.presenters.capturing_words import (
@@ -312,6 +312,19 @@ def test_pictures_cross_in_shared_memory() -> None:
     assert memory.get(1, 0) is None
     memory.put(2, np.zeros((4000, 4000, 3), np.uint8))  # larger than its place: left out
     assert memory.get(2, 3) is None
+
+
+def test_a_film_of_a_board_is_put_beside_the_calibration(tmp_path: Path) -> None:
+    for count in (1, 2):
+        raw = tmp_path / "visit" / "trials" / "calibration_1" / "raw"
+        raw.mkdir(parents=True)
+        (raw / f"take_{count}.mp4").touch()
+        assert hand_to_calibration(raw.parent) == tmp_path / "visit"
+    place = tmp_path / "visit" / "calibration"
+    assert (place / "videos" / "take_2.mp4").is_file()
+    assert (place / "videos-1" / "take_1.mp4").is_file()
+    with pytest.raises(StorageError):
+        hand_to_calibration(tmp_path / "visit" / "trials" / "gone")
 
 
 def test_room_is_told_of_folders_that_are_not_there_yet(tmp_path: Path) -> None:

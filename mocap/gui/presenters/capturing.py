@@ -265,6 +265,13 @@ class Capturing:
         self.plan = replace(self.plan, trial=next_name(self.plan.trial, taken))
         self._release()
 
+    def used(self) -> None:
+        """The last recording has been taken elsewhere; its name is free again."""
+        self.done = None
+        taken = taken_names(self.root / self.plan.session)
+        self.plan = replace(self.plan, trial=usual_name(self.plan.calibrates, taken))
+        self.changed.emit()
+
     # Live 3D.
 
     def start_live(self, calibration: Path, targets: tuple[str, ...] = ()) -> None:

@@ -7,6 +7,7 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
+from mocap.core.errors import StorageError
 from mocap.gui.presenters.words import Trouble
 
 USUAL_STEM, CALIBRATION_STEM = "trial", "calibration"
@@ -67,6 +68,36 @@ def next_name(name: str, taken: frozenset[str]) -> str:
 def usual_name(calibrates: bool, taken: frozenset[str]) -> str:
     """The name that a recording of a kind offers itself."""
     return next_name(f"{CALIBRATION_STEM if calibrates else USUAL_STEM}_1", taken)
+
+
+def hand_to_calibration(trial: Path) -> Path:
+    """Put a recording of a board where calibrations look for it, and return the session.
+
+    Films of a former calibration stay beside it, under a number.
+
+    Raises
+    ------
+    StorageError
+        If the disk refuses; the recording is then where it was.
+    """
+    session = trial.parent.parent
+    place = session / "calibration" / "videos"
+    try:
+        place.parent.mkdir(parents=True, exist_ok=True)
+        if place.exists() and (trial / "raw").is_dir():
+            former = (place.with_name(f"videos-{n}") for n in range(1, 10_000))
+            place.rename(next(path for path in former if not path.exists()))
+        (trial / "raw").rename(place)
+        trial.rmdir()
+    except OSError as error:
+        if place.is_dir():  # what matters is done; only an empty folder stays
+            return session
+        raise StorageError(
+            f"The recording cannot be put beside the calibration: {error.strerror}.",
+            "Is the disk still there? Calibrate from the folder of the recording.",
+            trial,
+        ) from error
+    return session
 
 
 @dataclass(frozen=True)

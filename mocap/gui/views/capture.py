@@ -21,9 +21,11 @@ from PySide6.QtWidgets import (
 )
 
 from calibration import CalibrationError
+from mocap.core.errors import StorageError
 from mocap.gui.jobs.process import ProcessJob
 from mocap.gui.presenters.capturing import Capturing
 from mocap.gui.presenters.capturing_links import Link, ProcessLink
+from mocap.gui.presenters.capturing_plan import hand_to_calibration
 from mocap.gui.presenters.capturing_targets import Target
 from mocap.gui.presenters.words import Trouble, number, trouble_of
 from mocap.gui.views.capture_cameras import Begin, CameraDialog, fill_menu
@@ -139,19 +141,26 @@ class CapturePage(Page):
         outcome = self.side.outcome
         outcome.review.connect(lambda trial: self._context.open_on("library", trial))
         outcome.process.connect(self.process)
-        outcome.calibrate.connect(lambda trial: self._context.open_on("calibrate", trial))
+        outcome.calibrate.connect(self.calibrate)
         outcome.again.connect(capturing.record)
 
     # What the window asks for.
 
     def enter(self) -> None:
         """The page is shown."""
+        if not self.capturing.taking:
+            self.capturing.root = self._context.library.root
         self.capturing.enter()
         self.side.show_sessions()
         self.live_panel.offer()
         self.grid.tell_sizes_anew()
         self._timer.start()
         self.side.record.setFocus()
+
+    def open_result(self, result: Path) -> None:
+        """Record into a session."""
+        if not self.capturing.taking:
+            self.side.session.setEditText(result.name)
 
     def away(self) -> None:
         """Another page is shown; a recording goes on, and the page goes on hearing of it."""
@@ -226,6 +235,16 @@ class CapturePage(Page):
             self._context.add_job(ProcessJob(f"{trial.name} · Balanced", trial, PRESET))
         else:
             self._context.new_run(trial)
+
+    def calibrate(self, trial: Path) -> None:
+        """Go on with a recording of a board on the calibration page."""
+        try:
+            session = hand_to_calibration(trial)
+        except StorageError as error:
+            self.capturing.tell_trouble(trouble_of(error))
+            return
+        self.capturing.used()
+        self._context.open_on("calibrate", session)
 
     def _cameras_changed(self) -> None:
         self.grid.show_cameras()
