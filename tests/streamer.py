@@ -1,4 +1,4 @@
-"""Serves numbered pictures over TCP: ``python -m tests.streamer PORT TURNS SECONDS``."""
+"""Serves numbered pictures: ``python -m tests.streamer PORT|URL TURNS SECONDS``; a port is one of TCP."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ RATE_HZ = 30
 KEY_EVERY = 10
 
 
-def serve(port: int, turns: int, seconds: float) -> None:
-    """Wait for a client ``turns`` times, and send it H.264 in MPEG-TS at its own pace for so long."""
+def serve(url: str, turns: int, seconds: float) -> None:
+    """Send H.264 in MPEG-TS at its own pace for so long, ``turns`` times, each to a client that comes."""
     for _ in range(turns):
         options = {"flush_packets": "1"}
         try:
-            with av.open(f"tcp://127.0.0.1:{port}?listen=1", "w", format="mpegts", options=options) as out:
+            with av.open(url, "w", format="mpegts", options=options) as out:
                 send(out, seconds)
         except OSError:  # the client has left
             continue
@@ -42,4 +42,7 @@ def send(out: av.container.OutputContainer, seconds: float) -> None:
 if __name__ == "__main__":
     sys.stdout.write("ready\n")
     sys.stdout.flush()
-    serve(int(sys.argv[1]), int(sys.argv[2]), float(sys.argv[3]))
+    where = sys.argv[1]
+    if where.isdigit():
+        where = f"tcp://127.0.0.1:{where}?listen=1"
+    serve(where, int(sys.argv[2]), float(sys.argv[3]))

@@ -11,6 +11,8 @@ import av
 import numpy as np
 
 from mocap.capture.files import upright
+from mocap.capture.relay import Relay
+from mocap.capture.sizes import Sizes
 from mocap.capture.source import Coded, Picture, Stamp, StreamFormat
 from mocap.capture.track import COPIED, lasting_template
 from mocap.core.errors import CameraError
@@ -24,6 +26,12 @@ READ_TIMEOUT_S = 5.0
 # RTSP over TCP loses nothing; FFmpeg's default, UDP, loses pictures on any busy line. Nothing is held back to be
 # put in order, and the stream is looked at only until its first pictures tell what it is.
 OPTIONS = {"rtsp_transport": "tcp", "fflags": "nobuffer", "analyzeduration": "2000000", "probesize": "1000000"}
+
+# A burst must not overrun FFmpeg's queue of datagrams (in packets of 188 bytes), nor end the stream if it does.
+UDP_OPTIONS = {"fifo_size": "50000", "overrun_nonfatal": "1", "buffer_size": "4000000"}
+
+# Between two looks whether the relay listens, s.
+RELAY_POLL_S = 0.1
 
 # Containers without time stamps of their own: FFmpeg makes them up at 25 pictures a second.
 UNSTAMPED = ("mpjpeg", "mjpeg")
@@ -56,6 +64,7 @@ class NetworkCamera:
         self._pending: list[Picture] = []
         self._copied = False
         self._stamp = Stamp.STREAM
+        self._relay: Relay | None = None
 
     @property
     def address(self) -> str:
@@ -74,8 +83,9 @@ class NetworkCamera:
         rtsp = self._url.startswith("rtsp")
         options = OPTIONS if rtsp else {k: v for k, v in OPTIONS.items() if not k.startswith("rtsp")}
         try:
-            self._container = av.open(self._url, options=dict(options), timeout=self._timeouts)
+            self._container = self._connect({**options, **(UDP_OPTIONS if self._url.startswith("udp") else {})})
         except (av.error.FFmpegError, OSError) as error:
+            self.close()
             raise CameraError(
                 f"'{self.address}' cannot be opened: {error.strerror}.",
                 "Check that the camera is on, on this network, and that name and password are right.",
@@ -91,7 +101,23 @@ class NetworkCamera:
         # Rates of unstamped streams are made up, too.
         rate = float(stream.average_rate or np.nan) if self._stamp is Stamp.STREAM else np.nan
         size = (stream.codec_context.width, stream.codec_context.height)
+        self._sizes = Sizes(codec, size)
         return StreamFormat(size, rate, codec if self._copied else "raw")
+
+    def _connect(self, options: dict[str, str]) -> Any:
+        """Open the stream, through a program of the system's where PyAV has no such protocol."""
+        try:
+            return av.open(self._url, options=dict(options), timeout=self._timeouts)
+        except av.error.ProtocolNotFoundError:
+            self._relay = Relay(self._url)
+        until = time.monotonic() + self._timeouts[0]
+        while True:
+            try:
+                return av.open(self._relay.url, options=dict(options), timeout=self._timeouts)
+            except av.error.ConnectionRefusedError:  # it does not listen before the camera has answered
+                if self._relay.ended or time.monotonic() > until:
+                    raise
+                time.sleep(RELAY_POLL_S)
 
     def read(self) -> Picture | None:
         """Wait for the next picture; see ``CameraSource``."""
@@ -114,7 +140,7 @@ class NetworkCamera:
             stamped = self._stamp is Stamp.STREAM and pts is not None
             lag_ns = round((pts - dts) * tick_ns) if stamped else 0
             coded = Coded(packet, stream.codec_context.name, packet.is_keyframe, lag_ns, self._template)
-            size = (stream.codec_context.width, stream.codec_context.height)
+            size = self._sizes.of(packet)
             return [Picture(arrival_ns, round(pts * tick_ns) if stamped else None, size, coded=coded)]
         made = []
         try:
@@ -137,6 +163,9 @@ class NetworkCamera:
         if self._container is not None:
             self._container.close()
         self._container = None
+        if self._relay is not None:
+            self._relay.close()
+        self._relay = None
 
     def formats(self) -> tuple[StreamFormat, ...]:
         """Return the one that the camera is set to."""
