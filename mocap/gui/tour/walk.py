@@ -83,16 +83,16 @@ class Walk:
         library = self.window.library
         self.window.show()
         self.wait(lambda: library.read_once)
-        entries = [(entry, entry.best) for entry in library.rows]
+        entries = sorted(library.rows, key=lambda entry: entry.folder)
         finished = [
-            (len(entry.videos), run.summary.frames, str(entry.folder), entry, run)
-            for entry, run in entries
+            (len(entry.videos), run.summary.frames, entry, run)
+            for entry, run in ((entry, entry.best) for entry in entries)
             if run is not None and run.summary is not None
         ]
         if not finished:
             raise InputError("There is no finished run to show.", "Make one with: mocap demo", library.root)
-        # The recording with most pictures tells most about the views; names settle a draw.
-        *_, self.shown, run = max(finished, key=lambda found: found[:3])
+        # The recording with most pictures tells most about the views; the first of those that draw.
+        *_, self.shown, run = max(finished, key=lambda found: found[:2])
         self.run = run.folder
 
     shown: TrialEntry
