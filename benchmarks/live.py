@@ -1,11 +1,14 @@
 """Live capture on the shipped film: rate, latency from glass to pose, and where the time goes.
 
     python benchmarks/live.py [--seconds 30] [--model NAME] [--stream ADDRESS ...]
+    python benchmarks/live.py --record
     python benchmarks/live.py --work
 
 The film's two seconds are played to and fro as video files of the wanted length, each file as a camera at its own
 pace; the pictures' times are when they are due, so that decoding ahead of time is not in the latency, and all from
 then on is. Wall times depend on who else uses the machine: the load and the processor time are printed, too.
+
+With ``--record`` every picture is recorded meanwhile, copied as it is coded, and what was recorded is counted.
 
 With ``--work`` nothing is played: the processor time of each step is measured picture by picture, one after the
 other, and laid onto two cores, the longest view first. That is what the work would take on two cores that do
@@ -15,10 +18,12 @@ nothing else: computed, not measured.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import os
 import tempfile
 import time
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -30,7 +35,7 @@ from calibration.formats import load_rig
 from mocap.capture.addresses import SourceWishes, open_sources
 from mocap.core.progress import CancelToken, silent
 from mocap.detect import ViewDetector
-from mocap.pipeline.live import CapturedSource, LiveNote, LiveSession, LiveSetup, LiveState
+from mocap.pipeline.live import CapturedSource, LiveNote, LiveRecording, LiveSession, LiveSetup, LiveState
 from mocap.pipeline.live.reconstruct import Reconstruction
 from mocap.pipeline.run import default_detector
 from mocap.pipeline.settings import load_settings
@@ -111,6 +116,7 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=30.0)
     parser.add_argument("--model", help="this network only, instead of those of the preset")
     parser.add_argument("--stream", action="append", default=[], help="send to this stream meanwhile")
+    parser.add_argument("--record", action="store_true", help="record all pictures meanwhile")
     parser.add_argument("--work", action="store_true", help="processor time alone, laid onto two cores")
     given = parser.parse_args()
     if given.work:
@@ -123,13 +129,20 @@ def main() -> None:
         )
     root = sample_dir()
     videos = sorted((root / "trials" / "sample" / "raw").glob("*.mp4"))
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory() as scratch, contextlib.ExitStack() as stack:
+        folder = Path(scratch) / "films"
+        folder.mkdir()
         for video in videos:
-            lengthen(video, Path(folder) / video.name, given.seconds)
-        cameras = open_sources([folder], SourceWishes(decoded=True))
-        sources = [CapturedSource(name, camera) for name, camera in cameras.items()]
+            lengthen(video, folder / video.name, given.seconds)
+        cameras = open_sources([str(folder)], SourceWishes(decoded=not given.record))
         rig = load_rig(root / "calibration" / "rig.toml")
-        session = LiveSession(LiveSetup(rig, settings, tuple(given.stream)), sources)
+        setup = LiveSetup(rig, settings, tuple(given.stream))
+        recording = None
+        if given.record:
+            recording = stack.enter_context(LiveRecording(cameras, Path(scratch) / "session" / "trial", None))
+            session = LiveSession(replace(setup, before=recording.start, observe=False), recording.sources)
+        else:
+            session = LiveSession(setup, [CapturedSource(name, camera) for name, camera in cameras.items()])
         session.events.subscribe(lambda event: print(event.text) if isinstance(event, LiveNote) else None)
         loads = [os.getloadavg()[0]]
         session.start()
@@ -141,10 +154,15 @@ def main() -> None:
             pass
         wall, work = time.perf_counter() - wall, time.process_time() - work
         loads.append(os.getloadavg()[0])
+        recorded = recording.stop().recording if recording is not None else None
     count = session.budget.frames - first
     print(f"load before and after: {loads[0]:.1f}, {loads[1]:.1f} on {os.cpu_count()} cores")
     print(f"{count} poses in {wall:.1f} s: {count / wall:.1f} a second")
     print(f"processor time: {1e3 * work / count:.1f} ms a pose, {work / wall:.2f} cores (decoding included)")
+    for kept in recorded.cameras if recorded is not None else ():
+        print(
+            f"{kept.name}: {kept.recorded} recorded ({kept.codec}), {kept.missing} missing, {kept.dropped} dropped"
+        )
     for camera in session.status().cameras:
         print(f"{camera.name}: {camera.arrived} pictures, {camera.used} used")
     for title, stages in (
