@@ -14,7 +14,7 @@ from mocap.core.errors import InputError
 from mocap.core.skeleton import Skeleton
 from mocap.core.types import FloatArray, Motion, Points3D, Tracks2D
 from mocap.fit.banded import covariances
-from mocap.fit.chain import Chain, IndexArray, Pose, chain_of, place
+from mocap.fit.chain import BoolArray, Chain, IndexArray, Pose, chain_of, place
 from mocap.fit.closed_form import bone_lengths, closed_form
 from mocap.fit.contact import Contact, find_contact
 from mocap.fit.evidence import Evidence, pixel_evidence, point_evidence
@@ -56,7 +56,9 @@ class BodySettings:
     contact: bool = True
 
 
-def fit_body(points: Points3D, rate_hz: float, settings: BodySettings | None = None) -> Motion:
+def fit_body(
+    points: Points3D, rate_hz: float, settings: BodySettings | None = None, trusted: BoolArray | None = None
+) -> Motion:
     """Fit one body a person over the whole sequence.
 
     Unknown are the root's place and the turns of all joints in each frame, and the bone lengths, the same in all
@@ -69,6 +71,8 @@ def fit_body(points: Points3D, rate_hz: float, settings: BodySettings | None = N
         As triangulated: the fit smooths by itself, and gaps are bridged by what the rest of the body shows.
     rate_hz : float
         Frame rate, Hz.
+    trusted : (T, N, K) bool, optional
+        Points that somebody set by hand: no outliers, however much they disagree with the rest.
 
     Returns
     -------
@@ -89,7 +93,10 @@ def fit_body(points: Points3D, rate_hz: float, settings: BodySettings | None = N
             points.skeleton, np.full((frames, count, 3), np.nan), np.empty((frames, count, 0, 4)), nothing, nothing
         )
     chain = chain_of(points.skeleton)
-    people = [fit_person(chain, points, n, 1.0 / rate_hz, settings).motion for n in range(points.xyz.shape[1])]
+    people = [
+        fit_person(chain, points, n, 1.0 / rate_hz, settings, trusted=trusted).motion
+        for n in range(points.xyz.shape[1])
+    ]
     return _together(points.skeleton, people)
 
 
@@ -196,6 +203,7 @@ def fit_person(
     dt: float,
     settings: BodySettings,
     views: Callable[[FloatArray], Evidence] | None = None,
+    trusted: BoolArray | None = None,
 ) -> FittedPerson:
     """Fit one person; the motion has one person.
 
@@ -203,6 +211,8 @@ def fit_person(
     ----------
     views : callable, optional
         Makes the evidence, from the covariance of where the keypoints lie on the body, in place of the points.
+    trusted : (T, N, K) bool, optional
+        See ``fit_body``.
     """
     one = replace(
         points,
@@ -220,7 +230,9 @@ def fit_person(
         return FittedPerson(missing(one, measured, spread), None)
     own = attachment_covariance(chain, place(chain, pose, length).world, size)
     if views is None:
-        evidence: Evidence = point_evidence(one.xyz[:, 0, chain.keypoint], one.cov[:, 0, chain.keypoint], own)
+        by_hand = None if trusted is None else trusted[:, person, chain.keypoint]
+        xyz, cov = one.xyz[:, 0, chain.keypoint], one.cov[:, 0, chain.keypoint]
+        evidence: Evidence = point_evidence(xyz, cov, own, by_hand)
     else:
         evidence = views(own)
     solution = fit_sequence(chain, evidence, pose, length, measured[0], dt, settings)

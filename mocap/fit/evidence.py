@@ -60,10 +60,13 @@ class PointEvidence:
         m; anything where not seen.
     precision : (T, M, 3, 3)
         Inverse covariance, 1/m^2; 0 where not seen.
+    trusted : (T, M) bool, or None
+        Points that are no outliers, however far off: somebody set them by hand. None where there are none.
     """
 
     xyz: FloatArray
     precision: FloatArray
+    trusted: BoolArray | None = None
 
     @property
     def seen(self) -> BoolArray:
@@ -72,11 +75,12 @@ class PointEvidence:
 
     def part(self, frames: IndexArray) -> PointEvidence:
         """Return some of the frames."""
-        return PointEvidence(self.xyz[frames], self.precision[frames])
+        trusted = None if self.trusted is None else self.trusted[frames]
+        return PointEvidence(self.xyz[frames], self.precision[frames], trusted)
 
     def scaled(self, factor: float) -> PointEvidence:
         """Return the same with standard deviations ``factor`` times as large."""
-        return PointEvidence(self.xyz, self.precision / factor**2)
+        return replace(self, precision=self.precision / factor**2)
 
     def errors(self, pose: Pose, placed: Placed) -> FloatArray:
         """Errors along the axes of the world in units of their standard deviations (T, M, 3)."""
@@ -91,23 +95,32 @@ class PointEvidence:
         """Weigh each point by its covariance and by Cauchy's function of its error."""
         residual = placed.points + pose.place[:, None] - self.xyz
         force = (self.precision @ residual[..., None])[..., 0]
-        robust, cost = cauchy(np.sum(residual * force, axis=-1), width)
+        squared = np.sum(residual * force, axis=-1)
+        robust, cost = cauchy(squared, width)
+        if self.trusted is not None:
+            robust, cost = np.where(self.trusted, 1.0, robust), np.where(self.trusted, squared, cost)
         return Pull(self.precision * robust[..., None, None], force * robust[..., None], cost.sum(axis=1))
 
 
-def point_evidence(xyz: FloatArray, cov: FloatArray, own: FloatArray) -> PointEvidence:
+def point_evidence(
+    xyz: FloatArray, cov: FloatArray, own: FloatArray, trusted: BoolArray | None = None
+) -> PointEvidence:
     """Make evidence of points (T, M, 3), m, with covariances (T, M, 3, 3) and those of the attachments.
 
     Parameters
     ----------
     own : (T, M, 3, 3)
         Covariance of where the keypoints lie on the body, m^2.
+    trusted : (T, M) bool, optional
+        See ``PointEvidence``.
     """
     total = cov + own
     seen = np.asarray(np.isfinite(xyz).all(axis=-1) & np.isfinite(total).all(axis=(-1, -2)))
     inverse = inverse3(np.where(seen[..., None, None], total, np.eye(3)))
     seen &= np.isfinite(inverse).all(axis=(-1, -2))
-    return PointEvidence(np.where(seen[..., None], xyz, 0.0), np.where(seen[..., None, None], inverse, 0.0))
+    return PointEvidence(
+        np.where(seen[..., None], xyz, 0.0), np.where(seen[..., None, None], inverse, 0.0), trusted
+    )
 
 
 @dataclass(frozen=True)

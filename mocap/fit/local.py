@@ -74,7 +74,9 @@ def fitted_before(
     return replace(known, noise=noise, inflation=inflation, contact=contact)
 
 
-def refit(known: Fitted, points: Points3D, person: int, frames: slice, changed: BoolArray) -> Motion:
+def refit(
+    known: Fitted, points: Points3D, person: int, frames: slice, changed: BoolArray, trusted: BoolArray
+) -> Motion:
     """Fit the poses of some frames again.
 
     Parameters
@@ -85,6 +87,8 @@ def refit(known: Fitted, points: Points3D, person: int, frames: slice, changed: 
         Which frames of the sequence they are.
     changed : (F, K) bool
         Keypoints that are not what they were: a foot among them is not held to where it stood.
+    trusted : (F, K) bool
+        See ``fit_body``.
 
     Returns
     -------
@@ -93,7 +97,7 @@ def refit(known: Fitted, points: Points3D, person: int, frames: slice, changed: 
     """
     chain = known.chain
     window = np.arange(frames.start, frames.stop)
-    evidence = _evidence(known, points.xyz[:, person], points.cov[:, person], window).scaled(known.noise)
+    evidence = _evidence(known, points.xyz[:, person], points.cov[:, person], window, trusted).scaled(known.noise)
     contact = None
     if known.contact is not None:
         contact = known.contact.part(window)
@@ -109,11 +113,14 @@ def refit(known: Fitted, points: Points3D, person: int, frames: slice, changed: 
     return to_motion(chain, pose, known.length, errors, shown, known.measured, known.spread)
 
 
-def _evidence(known: Fitted, xyz: FloatArray, cov: FloatArray, window: IndexArray) -> PointEvidence:
+def _evidence(
+    known: Fitted, xyz: FloatArray, cov: FloatArray, window: IndexArray, trusted: BoolArray | None = None
+) -> PointEvidence:
     """Points (F, K, 3) with their covariances in some frames as evidence."""
     world = place(known.chain, known.pose[window], known.length).world
     own = attachment_covariance(known.chain, world, float(known.chain.size @ known.length))
-    return point_evidence(xyz[:, known.chain.keypoint], cov[:, known.chain.keypoint], own)
+    chosen = known.chain.keypoint
+    return point_evidence(xyz[:, chosen], cov[:, chosen], own, None if trusted is None else trusted[:, chosen])
 
 
 def blended(before: Motion, after: Motion, weight: FloatArray) -> Motion:

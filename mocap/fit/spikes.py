@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
+from numpy.typing import NDArray
 
 from mocap.core.errors import InputError
 from mocap.core.types import FloatArray, Points3D
@@ -19,7 +20,9 @@ MAD_TO_SIGMA = 1.4826
 FRAMES_AT_ONCE = 2048
 
 
-def remove_spikes(points: Points3D, rate_hz: float, window_s: float) -> Points3D:
+def remove_spikes(
+    points: Points3D, rate_hz: float, window_s: float, trusted: NDArray[np.bool_] | None = None
+) -> Points3D:
     """Remove samples that are far from the median of their neighbours (Hampel filter), so that they become gaps.
 
     Far is measured by the median distance of the neighbours themselves from that median, which grows where the
@@ -29,6 +32,8 @@ def remove_spikes(points: Points3D, rate_hz: float, window_s: float) -> Points3D
     ----------
     window_s : float
         How long before and after a sample its neighbours reach, s; at least two frames. 0 removes nothing.
+    trusted : (T, N, K) bool, optional
+        Samples that stay, as somebody set them by hand.
     """
     if rate_hz <= 0.0 or window_s < 0.0:
         raise InputError(
@@ -51,6 +56,8 @@ def remove_spikes(points: Points3D, rate_hz: float, window_s: float) -> Points3D
         off = np.linalg.norm(xyz[start:stop] - middle, axis=-1)
         spike[start:stop] = off > SPIKE_SIGMAS * np.fmax(typical, spread[start:stop])
     gone = spike.reshape(points.n_views.shape)
+    if trusted is not None:
+        gone &= ~trusted
     return replace(
         points,
         xyz=np.where(gone[..., None], np.nan, points.xyz),

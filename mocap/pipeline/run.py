@@ -19,7 +19,7 @@ from mocap.pipeline.detection import detect_trial
 from mocap.pipeline.edits.events import event_editor
 from mocap.pipeline.edits.files import MADE_WITH, SEEN, EditFile, check_fits, edits_key, write_edits
 from mocap.pipeline.edits.kinds import identity_edits
-from mocap.pipeline.edits.stages import corrected, notes_of, triangulated
+from mocap.pipeline.edits.stages import corrected, notes_of, sure_points, triangulated
 from mocap.pipeline.findings import Moved, angles_of, as_known, findings_of, mass_centre_of
 from mocap.pipeline.fitting import body_of, clean
 from mocap.pipeline.imported import ImportRequest, imported_poses, open_imported
@@ -228,8 +228,9 @@ def _compute(job: Job, source: Source, poses_key: str, seconds: dict[str, float]
     tracks = stage("tracks2d", "associate", Tracks2D, find)
     del poses, find  # the largest of all results, and nobody needs it any more
     measured = stage("points3d_raw", "triangulate", Points3D, partial(triangulated, tracks, job))
-    final = stage("points3d", "filter", Points3D, partial(clean, measured, job.sync.rate_hz, fitting))
-    motion = stage("motion", "body", Motion, partial(body_of, measured, job.sync.rate_hz, fitting))
+    sure = sure_points(tracks, measured, job)
+    final = stage("points3d", "filter", Points3D, partial(clean, measured, job.sync.rate_hz, fitting, sure))
+    motion = stage("motion", "body", Motion, partial(body_of, measured, job.sync.rate_hz, fitting, sure))
     angles = stage("angles", "angles", JointAngles, partial(angles_of, final, motion, job.sync.rate_hz))
     reading = job.settings.kinematics
     mass = stage("mass_centre", "angles", MassCentre, partial(mass_centre_of, motion, reading))

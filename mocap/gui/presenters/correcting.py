@@ -239,7 +239,7 @@ class Correcting(Corrections):
 
     def edit_at_selected(self) -> MovePoint | None:
         """What was said of the selected keypoint at this instant."""
-        if self.selected is None:
+        if self.selected is None or self.review is None:
             return None
         at = (self._name(self.selected.camera), self.instant, self._id(self.selected.person))
         for edit in self.edits:

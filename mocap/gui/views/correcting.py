@@ -64,7 +64,7 @@ EVENTS: tuple[tuple[str, Side | None], ...] = (
 )
 ControlT = TypeVar("ControlT", bound=QAbstractButton)
 
-PANE_PX = 252
+PANE_PX = 236
 ROW_PX = 44
 ICON_PX = 16
 MOST_SIGMA_PX = 200.0
@@ -251,7 +251,7 @@ class CorrectPane(QWidget):
         return f"Over {first / rate_hz:.3f} to {last / rate_hz:.3f} s, the range of the timeline:"
 
     def _show_selected(self, now: Correcting) -> None:
-        at, edit = now.selected, now.edit_at_selected() if now.review is not None else None
+        at, edit = now.selected, now.held or now.edit_at_selected()
         self.remove.setEnabled(at is not None and now.ready)
         self.sigma.setEnabled(edit is not None)
         if at is None or now.review is None:

@@ -74,7 +74,7 @@ def draw_uncertainty(painter: QPainter, marks: Marks, placed: Placed) -> None:
                 painter.drawPolygon(QPolygonF([QPointF(x, y) for x, y in ring.tolist()]))
 
 
-def draw_guide(painter: QPainter, guide: Guide, placed: Placed, font: QFont) -> None:
+def draw_guide(painter: QPainter, guide: Guide, placed: Placed) -> None:
     """Where the held joint must lie, where it is held, and where its point in 3D is seen back."""
     line = placed(guide.line)
     pieces = lines(np.stack([line[:-1], line[1:]], axis=1))
@@ -97,17 +97,27 @@ def draw_guide(painter: QPainter, guide: Guide, placed: Placed, font: QFont) -> 
         painter.drawEllipse(at, HANDLE_PX, HANDLE_PX)
         painter.setPen(pen(QColor(*YELLOW), 2.0))
         painter.drawEllipse(at, HANDLE_PX, HANDLE_PX)
-        draw_tag(painter, at + QPointF(HANDLE_PX + 8, -HANDLE_PX - 12), guide.words, font)
 
 
-def draw_tag(painter: QPainter, at: QPointF, words: str, font: QFont) -> None:
-    """Words on a dark ground, readable on any picture."""
+def draw_name(painter: QPainter, guide: Guide, placed: Placed, room: QRectF, font: QFont) -> None:
+    """Name of the joint that is held, beside it, within the view."""
+    handle = placed(guide.handle)
+    if np.isfinite(handle).all():
+        at = QPointF(*handle.tolist()) + QPointF(HANDLE_PX + 8, -HANDLE_PX - 12)
+        draw_tag(painter, at, guide.words, font, room)
+
+
+def draw_tag(painter: QPainter, at: QPointF, words: str, font: QFont, room: QRectF | None = None) -> None:
+    """Words on a dark ground, readable on any picture; kept within a room where one is given."""
     small = QFont(font)
     small.setPixelSize(11)
     small.setBold(True)
     painter.setFont(small)
     inner = painter.fontMetrics().boundingRect(words)
     box = QRectF(at.x(), at.y(), inner.width() + 14, inner.height() + 6)
+    if room is not None:
+        box.moveLeft(max(room.left(), min(box.left(), room.right() - box.width())))
+        box.moveTop(max(room.top(), box.top()))
     painter.setPen(Qt.PenStyle.NoPen)
     painter.setBrush(QColor(11, 13, 16, 190))
     painter.drawRoundedRect(box, 5, 5)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from concurrent.futures import Future
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,47 +12,26 @@ from PySide6.QtWidgets import QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
 from mocap.gui.presenters.changes import Later
 from mocap.gui.presenters.playhead import Playhead
 from mocap.gui.presenters.words import trouble_of
-from mocap.gui.scene.choose import make_scene
 from mocap.gui.scene.content import LOOKS
+from mocap.gui.views.compare import Comparison
 from mocap.gui.views.context import Context, Page
 from mocap.gui.views.inspector import Inspector
 from mocap.gui.views.panes import LayoutMenu, Panes
-from mocap.gui.views.parts import TroubleCard, button, label, tool
+from mocap.gui.views.parts import TroubleCard, button, label
+from mocap.gui.views.reviewkeys import KEYS
+from mocap.gui.views.room import RoomPane
 from mocap.gui.views.theme import Theme
 from mocap.gui.views.timeline import Timeline
 
 # TYPE_CHECKING would do for names; these are needed when a run is opened, and heavy.
-from mocap.core.types import Take  # isort: skip
 from mocap.gui.presenters.frames import FrameStore  # isort: skip
-from mocap.gui.presenters.ghost import Candidate, Ghost, candidates, lay_over, open_take, said, why_not  # isort: skip
+from mocap.gui.presenters.ghost import Candidate, candidates  # isort: skip
 from mocap.gui.presenters.review import Moment, Review, open_review  # isort: skip
 from mocap.gui.views.correcting import CORRECT_KEYS  # isort: skip
 from mocap.gui.views.correcting_desk import CorrectDesk  # isort: skip
 from mocap.gui.views.plots import AnglePlots  # isort: skip
 from mocap.gui.views.videos import VideoGrid  # isort: skip
 
-# Keys, what they do (a word of ``ReviewPage.act``), and how the sheet says it.
-KEYS = (
-    ("Space", "play", "Play or pause"),
-    ("Left", "back", "One instant back"),
-    ("Right", "forward", "One instant forward"),
-    ("Shift+Left", "back 10", "Ten instants back"),
-    ("Shift+Right", "forward 10", "Ten instants forward"),
-    ("Ctrl+Left", "first", "To the beginning of the range"),
-    ("Ctrl+Right", "last", "To the end of the range"),
-    ("E", "event after", "To the next event"),
-    ("Shift+E", "event before", "To the event before"),
-    ("A", "a", "Range begins here"),
-    ("B", "b", "Range ends here"),
-    ("Esc", "clear", "Play everything"),
-    ("L", "loop", "Loop on or off"),
-    ("+", "faster", "Faster"),
-    ("-", "slower", "Slower"),
-    ("W", "whole", "See the whole recording again"),
-    *((str(n), f"solo {n - 1}", f"Camera {n} alone, or all") for n in range(1, 5)),
-    *((f"Alt+{n}", f"look {look}", f"Room seen from the {look}") for n, look in enumerate(LOOKS, start=1)),
-    ("Alt+F", "follow", "Room follows the person"),
-)
 # A step of the clock that plays: about what a screen shows a second.
 FRAME_MS = 16
 # While something is looked for: pictures that arrive are shown this often.
@@ -78,24 +56,25 @@ class ReviewPage(Page):
         self.head = Playhead(1, 1.0)
         self.span = (0.0, 1.0)
         self.person = 0
-        self.ghost: Ghost | None = None
         self._moments: tuple[Moment, ...] = ()
         self._opening: Later[tuple[Review, tuple[Candidate, ...]]] = Later()
-        self._laying: Later[tuple[Path, Take, Ghost, str]] = Later()
-        self._other: tuple[Path, Take] | None = None
         self._folder: Path | None = None
         self._last = self._looked = time.perf_counter()
         self._settled, self._laid_out = True, False
         self.videos, self.plots = VideoGrid(theme), AnglePlots(theme)
-        self.scene = make_scene(theme.scene)
+        self.room = RoomPane(theme)
+        self.scene, self.follow = self.room.scene, self.room.follow
         self.timeline, self.inspector = Timeline(theme), Inspector()
         self.figures, self.layers, self.trouble = self.inspector.figures, self.inspector.layers, TroubleCard()
         self._title, self._sub = label("", "title"), label("", "faint")
         self._wait = label("Opening the run …", "faint")
-        self.panes = Panes(self.videos, self._scene_pane(), self.plots, self.inspector)
+        self.panes = Panes(self.videos, self.room, self.plots, self.inspector)
         self.docks = self.panes.docks
         self.correct = CorrectDesk(self, context)
-        self.panes.addDockWidget(Qt.DockWidgetArea.LeftDockWidgetArea, self.correct.dock)
+        left = Qt.DockWidgetArea.LeftDockWidgetArea
+        self.panes.setCorner(Qt.Corner.BottomLeftCorner, left)
+        self.panes.addDockWidget(left, self.correct.dock)
+        self.compare = Comparison(self.inspector, self.scene, self.plots)
         self.layout_menu = LayoutMenu(self.panes, context.settings)
         self._lay_out()
         self._bind()
@@ -110,9 +89,10 @@ class ReviewPage(Page):
         self.timeline.ruler.zoom.connect(self.zoom)
         self.plots.zoom.connect(self.zoom)
         self.plots.seek.connect(lambda s: self.set_head(self.head.seek(self.head.nearest(s))))
+        self.room.act.connect(self.act)
         self.inspector.layers_changed.connect(self._show_parts)
         self.inspector.person_chosen.connect(self.choose)
-        self.inspector.compare_asked.connect(self._compare)
+        self.inspector.compare_asked.connect(lambda: self.compare.ask(self.review, self.person))
 
     def _lay_out(self) -> None:
         head = QHBoxLayout()
@@ -151,34 +131,14 @@ class ReviewPage(Page):
         outer.addWidget(self.stack)
         self._wait.setText("Open a finished run from the library to review it.")
 
-    def _scene_pane(self) -> QWidget:
-        pane = QWidget()
-        pane.setObjectName("panel")
-        looks = QHBoxLayout()
-        looks.setContentsMargins(8, 2, 8, 4)
-        looks.setSpacing(2)
-        looks.addStretch(1)
-        for number, look in enumerate(LOOKS, start=1):
-            one = tool(f"Room from the {look}", f"See the person from the {look} (Alt+{number})")
-            one.setText(look.capitalize())
-            one.clicked.connect(lambda _=False, what=f"look {look}": self.act(what))
-            looks.addWidget(one)
-        self.follow = tool("Follow the person", "Keep the person in the middle (Alt+F)", checkable=True)
-        self.follow.setText("Follow")
-        self.follow.toggled.connect(self.scene.follow)
-        looks.addWidget(self.follow)
-        layout = QVBoxLayout(pane)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.setSpacing(0)
-        layout.addWidget(self.scene, 1)
-        layout.addLayout(looks)
-        if self.scene.notice:
-            layout.addWidget(label(self.scene.notice, "notice"))
-        return pane
-
     def reset_layout(self) -> None:
         """Give the panes their usual places."""
         self.panes.reset()
+
+    def keep_layout(self) -> None:
+        """Keep the panes for the next time."""
+        if self._laid_out:
+            self.panes.keep(self._context.settings)
 
     def _show_parts(self) -> None:
         seen, body, sigma, trails, cameras, floor = (box.isChecked() for box in self.layers.values())
@@ -211,15 +171,15 @@ class ReviewPage(Page):
         self.correct.close()
         if self.store is not None:
             self.store.close()
-        self.store, self.review, self.ghost, self._other, self.person = None, None, None, None, 0
+        self.store, self.review, self.person = None, None, 0
+        self.compare.forget()
 
     def leave(self) -> None:
         """The window closes."""
-        if self._laid_out:
-            self.panes.keep(self._context.settings)
+        self.keep_layout()
         self.close_run()
         self._opening.close()
-        self._laying.close()
+        self.compare.close()
 
     def _take_opened(self) -> None:
         if (done := self._opening.fetch()) is None:
@@ -274,43 +234,7 @@ class ReviewPage(Page):
         self.videos.choose(person)
         self.scene.choose(person)
         self.set_head(self.head)
-        self._compare()
-
-    def _compare(self) -> None:
-        """Lay another run over this one, in a thread."""
-        folder, review, person = self.inspector.compared, self.review, self.person
-        if review is None:
-            return
-        if folder is None:
-            if self.ghost is not None:
-                self._show_ghost(None, "")
-            return
-        ways, known = self.inspector.ways, self._other
-
-        def lay() -> tuple[Path, Take, Ghost, str]:
-            other = known[1] if known is not None and known[0] == folder else open_take(folder)
-            ghost = lay_over(review.take, other, person, *ways)
-            return folder, other, ghost, why_not(review.take, other, person, ways[0])
-
-        self._laying.order(lay)
-        self.inspector.say("Opening …")
-
-    def _take_ghost(self, done: Future[tuple[Path, Take, Ghost, str]]) -> None:
-        try:
-            folder, other, ghost, why = done.result()
-        except Exception as error:  # said below the choice; the run itself is shown all the same
-            trouble = trouble_of(error)
-            self._show_ghost(None, f"{trouble.what} {trouble.remedy}")
-            return
-        self._other = folder, other
-        if folder == self.inspector.compared:
-            self._show_ghost(ghost, why or said(ghost))
-
-    def _show_ghost(self, ghost: Ghost | None, words: str) -> None:
-        self.ghost = ghost
-        self.scene.show_ghost(ghost)
-        self.plots.show_ghost(ghost)
-        self.inspector.say(words)
+        self.compare.ask(self.review, person)
 
     def _turn(self) -> None:
         """One turn of the clock: go on if playing, and show what has arrived."""
@@ -319,8 +243,7 @@ class ReviewPage(Page):
         if self.review is None:
             self._take_opened()
             return
-        if (done := self._laying.fetch()) is not None:
-            self._take_ghost(done)
+        self.compare.tick()
         before = self.head.instant
         if self.head.playing:
             # After a hitch the play goes on from where it was, not from where it would be.

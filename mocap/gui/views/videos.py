@@ -27,6 +27,7 @@ from mocap.gui.presenters.viewport import Viewport
 from mocap.gui.views.overlays import (
     draw_body,
     draw_guide,
+    draw_name,
     draw_points,
     draw_skeleton,
     draw_tag,
@@ -168,8 +169,8 @@ class VideoView(QWidget):
         self.setCursor(Qt.CursorShape.CrossCursor if pointing else Qt.CursorShape.ArrowCursor)
 
     def event(self, event: QEvent) -> bool:
-        """While the mouse is over a zoomed picture, Space held moves it; Space alone plays, as everywhere."""
-        if _overrides(event, Qt.Key.Key_Space) and not self.port.whole and self.underMouse():
+        """In a zoomed picture Space held moves it; Space alone plays, as everywhere."""
+        if _overrides(event, Qt.Key.Key_Space) and not self.port.whole:
             event.accept()
             return True
         return bool(super().event(event))
@@ -208,6 +209,8 @@ class VideoView(QWidget):
             painter.setClipRect(self._covered())
             self._draw_marks(painter, self._review)
             painter.setClipping(False)
+            if self.guide is not None:
+                draw_name(painter, self.guide, self.port.to_widget, QRectF(self.rect()), self.font())
         draw_tag(painter, QPointF(8, 8), self.name, self.font())
         painter.end()
 
@@ -244,7 +247,7 @@ class VideoView(QWidget):
         if self.skeleton:
             draw_points(painter, marks, placed, self._theme, self.person)
         if self.guide is not None:
-            draw_guide(painter, self.guide, placed, self.font())
+            draw_guide(painter, self.guide, placed)
 
 
 class VideoGrid(QWidget):

@@ -14,7 +14,7 @@ from dataclasses import replace
 import numpy as np
 
 from calibration import CameraRig
-from mocap.core.types import FloatArray, SyncTable, Tracks2D
+from mocap.core.types import FloatArray, Points3D, SyncTable, Tracks2D
 from mocap.pipeline.edits.apply import BoolArray
 from mocap.sync import at_instants
 from mocap.triangulate import Noise, Triangulator
@@ -87,6 +87,11 @@ def held(tracks: Tracks2D, by_hand: BoolArray, solver: Triangulator, noise: Nois
     score = tracks.score.copy()
     score[t, :, n, k] = np.where(contradicts, 0.0, score[t, :, n, k])
     return replace(tracks, score=score)
+
+
+def trusted_points(by_hand: BoolArray, measured: Points3D) -> BoolArray:
+    """Points (T, N, K) that views set by hand (T, C, N, K) took part in."""
+    return np.asarray((by_hand & measured.used).any(axis=1))
 
 
 def picked(tracks: Tracks2D, t: np.ndarray, n: np.ndarray, k: np.ndarray) -> Tracks2D:

@@ -24,7 +24,7 @@ from mocap.fit.windows import OVERLAP_S
 from mocap.kinematics.heading import WINDOW_S
 from mocap.kinematics.rates import CUTOFF_HZ, half_width
 from mocap.pipeline.edits.apply import Applied, BoolArray, Doubts, applied, doubtful, exchanged
-from mocap.pipeline.edits.hold import at_instants_by_hand, held, picked
+from mocap.pipeline.edits.hold import at_instants_by_hand, held, picked, trusted_points
 from mocap.pipeline.edits.kinds import (
     ChooseSubject,
     Edit,
@@ -230,10 +230,10 @@ def resolve(prepared: Prepared, edits: Edits, changed: tuple[int, int]) -> Patch
     first, last = max(0, changed[0] - effect), min(count - 1, changed[1] + effect)
     rows = slice(max(0, first - context), min(count, last + 1 + context))
     inner = slice(first - rows.start, last + 1 - rows.start)
-    tracks, measured = _measured(prepared, edits, rows)
+    tracks, measured, trusted = _measured(prepared, edits, rows)
     fit = run.settings.fit.model_copy(update={"cutoff_hz": prepared.cutoff_hz})
-    points = clean(measured, rate_hz, fit)
-    motion = _moved(prepared, measured, rows)
+    points = clean(measured, rate_hz, fit, trusted)
+    motion = _moved(prepared, measured, trusted, rows)
     angles = angles_of(points, motion, rate_hz)
     mass = None
     if run.take.mass_centre is not None:
@@ -244,8 +244,11 @@ def resolve(prepared: Prepared, edits: Edits, changed: tuple[int, int]) -> Patch
     )  # fmt: skip
 
 
-def _measured(prepared: Prepared, edits: Edits, rows: slice) -> tuple[Tracks2D, Points3D]:
-    """Tracks with edits applied, and what they triangulate to: only what they changed is computed."""
+def _measured(prepared: Prepared, edits: Edits, rows: slice) -> tuple[Tracks2D, Points3D, BoolArray]:
+    """Tracks with edits applied, what they triangulate to, and which points (T, N, K) a hand took part in.
+
+    Only what the edits changed is computed.
+    """
     run = prepared.run
     seen, sync, doubts = part(run.seen, rows), part(run.sync, rows), prepared.doubts.part(rows)
     before, done = (
@@ -258,7 +261,7 @@ def _measured(prepared: Prepared, edits: Edits, rows: slice) -> tuple[Tracks2D, 
         changed = binary_dilation(changed, np.ones((2 * REACH + 1, 1, 1), dtype=np.bool_))
     t, n, k = np.nonzero(changed)
     if not t.size:
-        return done.tracks, measured
+        return done.tracks, measured, trusted_points(done.by_hand, measured)
     few = held(
         picked(joined, t, n, k), done.by_hand[t, :, n, k][:, :, None, None], prepared.solver, prepared.noise
     )
@@ -268,7 +271,8 @@ def _measured(prepared: Prepared, edits: Edits, rows: slice) -> tuple[Tracks2D, 
         values[name][t, n, k] = getattr(new, name)[:, 0, 0]
     for name in ("reproj_px", "used"):
         values[name][t, :, n, k] = getattr(new, name)[:, :, 0, 0]
-    return done.tracks, replace(measured, **values)
+    measured = replace(measured, **values)
+    return done.tracks, measured, trusted_points(done.by_hand, measured)
 
 
 def _changed(before: Applied, after: Applied) -> BoolArray:
@@ -285,12 +289,12 @@ def _unequal(a: FloatArray, b: FloatArray) -> BoolArray:
     return np.asarray(~((a == b) | (np.isnan(a) & np.isnan(b))))
 
 
-def _moved(prepared: Prepared, measured: Points3D, rows: slice) -> Motion:
+def _moved(prepared: Prepared, measured: Points3D, trusted: BoolArray, rows: slice) -> Motion:
     """Motion of the rows, fitted again around the changed instants where their points changed."""
     run = prepared.run
     rate_hz, fit = run.sync.rate_hz, run.settings.fit
     before = part(run.take.motion, rows)
-    clear = remove_spikes(measured, rate_hz, fit.spikes_s)
+    clear = remove_spikes(measured, rate_hz, fit.spikes_s, trusted)
     different = _differs(part(run.measured, rows), measured)
     margin = int(np.ceil(2.0 * OVERLAP_S * rate_hz))
     people = []
@@ -301,7 +305,7 @@ def _moved(prepared: Prepared, measured: Points3D, rows: slice) -> Motion:
             low, high = max(0, int(where[0]) - margin), min(len(different), int(where[-1]) + margin + 1)
             window = slice(low, high)
             frames = slice(rows.start + low, rows.start + high)
-            new = refit(known, part(clear, window), n, frames, different[window, n])
+            new = refit(known, part(clear, window), n, frames, different[window, n], trusted[window, n])
             weight = fading(high - low, int(where[0]) - low, int(where[-1]) - low, 1.0 / rate_hz)
             solved = blended(part(one, window), new, weight)
             one = _joined(one, (part(one, slice(0, low)), solved, part(one, slice(high, None))), axis=0)

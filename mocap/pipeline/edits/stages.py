@@ -6,8 +6,8 @@ from collections import Counter
 from collections.abc import Callable
 
 from mocap.core.types import Points3D, Tracks2D
-from mocap.pipeline.edits.apply import applied, by_hand
-from mocap.pipeline.edits.hold import at_instants_by_hand, held
+from mocap.pipeline.edits.apply import BoolArray, applied, by_hand
+from mocap.pipeline.edits.hold import at_instants_by_hand, held, trusted_points
 from mocap.pipeline.edits.kinds import Edits, MovePoint
 from mocap.pipeline.edits.resolve import doubts_of
 from mocap.pipeline.job import Job
@@ -36,6 +36,13 @@ def triangulated(tracks: Tracks2D, job: Job) -> Points3D:
         joined = at_instants_by_hand(tracks, hand, job.sync, rig, solver.points(joined).xyz)
     noise = solver.noise(joined)
     return solver.points(held(joined, hand, solver, noise), noise)
+
+
+def sure_points(tracks: Tracks2D, measured: Points3D, job: Job) -> BoolArray | None:
+    """Points (T, N, K) that a hand took part in; None where there are none."""
+    if not any(isinstance(edit, MovePoint) for edit in job.edits):
+        return None
+    return trusted_points(by_hand(job.edits, tracks), measured)
 
 
 def notes_of(edits: Edits) -> tuple[str, ...]:
