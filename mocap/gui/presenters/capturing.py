@@ -323,7 +323,8 @@ class Capturing:
             kept = TakeDone(tiding.kept, 0.0, 0, 0, 0, said) if tiding.kept is not None else None
             self._over(kept, tiding.trouble)
         elif isinstance(tiding, Said):
-            self._notes.append(tiding)
+            if not self._notes or self._notes[-1].text != tiding.text:
+                self._notes.append(tiding)
         elif isinstance(tiding, Gone):
             self._gone(tiding)
         else:

@@ -127,7 +127,7 @@ class LiveView:
         if self.state is None:
             return "Getting ready: loading the networks …" if self.running else ""
         if self.state.state == "waiting":
-            return "Fewer than two cameras send pictures; waiting for them."
+            return "Pictures of fewer than two cameras come in time; waiting for them."
         parts = [f"{self.state.rate_hz:.0f} poses/s"]
         if math.isfinite(self.state.p50_ms):
             parts.append(f"from glass to pose {self.state.p50_ms:.0f} ms, 95 % within {self.state.p95_ms:.0f} ms")

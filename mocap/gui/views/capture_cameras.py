@@ -27,7 +27,7 @@ from mocap.gui.presenters.capturing_cameras import CONTROL_NAMES, RATES_HZ, SIZE
 from mocap.gui.views.parts import Choice, TroubleCard, button, label, named, number_box
 from mocap.pipeline.record import STUDIO
 
-WIDTH_PX = 460
+WIDTH_PX, BEGIN_PX = 460, 600
 LARGEST_CONTROL = 100_000
 FILMS = "Videos (*.mp4 *.mov *.avi *.mkv *.m4v *.webm)"
 
@@ -105,14 +105,13 @@ class Begin(QFrame):
             others.addWidget(one)
         others.addStretch(1)
         inner.addLayout(others)
-        across = QHBoxLayout()
-        across.addStretch(1)
-        across.addLayout(inner, 8)
-        across.addStretch(1)
+        column = QWidget()
+        column.setFixedWidth(BEGIN_PX)
+        column.setLayout(inner)
         layout = QVBoxLayout(self)
-        layout.addStretch(1)
-        layout.addLayout(across)
         layout.addStretch(2)
+        layout.addWidget(column, 0, Qt.AlignmentFlag.AlignHCenter)
+        layout.addStretch(3)
 
     def show_found(self) -> None:
         """Show what was found."""
@@ -227,6 +226,7 @@ class CameraDialog(QDialog):
         value.setEnabled(name in fixed)
         tick.toggled.connect(value.setEnabled)
         side = QHBoxLayout()
+        side.setSpacing(12)
         side.addWidget(tick)
         side.addWidget(value, 1)
         form.addWidget(label(CONTROL_NAMES[name], "faint"), row, 0)

@@ -68,7 +68,7 @@ class RecordPanel(QWidget):
         named(self.remote, "Remote start: port, or host and port")
         self.remote.setPlaceholderText("off; a port as 8765")
         self.more = QToolButton()
-        self.more.setText("More …")
+        self.more.setText("▸  More")
         self.more.setCheckable(True)
         named(self.more, "More settings of the recording")
         self.record = QPushButton("Record")
@@ -134,8 +134,12 @@ class RecordPanel(QWidget):
             box.valueChanged.connect(self._take)
         for tick in (self.calibrates, self.on_entry):
             tick.toggled.connect(self._take)
-        self.more.toggled.connect(self._folded.setVisible)
+        self.more.toggled.connect(self._show_more)
         self.record.clicked.connect(self.press)
+
+    def _show_more(self, shown: bool) -> None:
+        self._folded.setVisible(shown)
+        self.more.setText("▾  Less" if shown else "▸  More")
 
     def press(self) -> None:
         """Begin or end."""
