@@ -15,7 +15,7 @@ from typing import Any, Literal
 from calibration.errors import CalibrationError
 from calibration.formats import find_rig, load_rig
 from mocap.capture import find_videos, match_names
-from mocap.capture.find import VIDEO_SUFFIXES, camera_names, natural_key
+from mocap.capture.find import VIDEO_FOLDERS, VIDEO_SUFFIXES, camera_names, natural_key
 from mocap.core.errors import InputError
 from mocap.poseio import POSE_FORMATS
 from mocap.presets import read_toml
@@ -152,7 +152,13 @@ def _files(paths: Sequence[Path]) -> Foreign:
     if len(set(names)) < len(names):
         names = tuple(video.stem for video in videos)
     by_camera = dict(sorted(zip(names, videos, strict=True), key=lambda pair: natural_key(pair[0])))
-    return Foreign("videos", folder, folder.name, (ForeignTrial(folder.name, by_camera, _timestamps(videos[0])),))
+    name = _name_of(folder)
+    return Foreign("videos", folder, name, (ForeignTrial(name, by_camera, _timestamps(videos[0])),))
+
+
+def _name_of(folder: Path) -> str:
+    """Name of a recording by its folder, or the folder above one that is only called ``videos`` or the like."""
+    return folder.resolve().parent.name if folder.name.lower() in VIDEO_FOLDERS else folder.resolve().name
 
 
 def _plain(folder: Path) -> Foreign:
@@ -160,7 +166,7 @@ def _plain(folder: Path) -> Foreign:
     inner = [path for path in sorted(folder.iterdir()) if path.is_dir() and path.name[0] not in ".@"]
     trials: list[ForeignTrial] = []
     try:
-        trials = [_trial(folder, folder.name)]
+        trials = [_trial(folder, _name_of(folder))]
     except InputError as error:
         for place in inner:
             try:
@@ -173,7 +179,7 @@ def _plain(folder: Path) -> Foreign:
                 "Choose a folder of videos, or one of FreeMoCap, Caliscope, Pose2Sim or OpenCap.",
                 folder,
             ) from error
-    return Foreign("videos", folder, folder.name, tuple(trials))
+    return Foreign("videos", folder, _name_of(folder), tuple(trials))
 
 
 def _trial(folder: Path, name: str) -> ForeignTrial:

@@ -110,6 +110,8 @@ def test_plain_videos_one_by_one_and_in_folders(tmp_path: Path) -> None:
     assert [trial.name for trial in recognise([tmp_path / "day"]).trials] == ["hop", "jump"]
     chosen = [tmp_path / "day" / "jump" / name for name in ("left.mp4", "right.mp4")]
     assert list(recognise(chosen).trials[0].videos) == ["left", "right"]
+    films(tmp_path / "P01" / "raw", "left.mp4", "right.mp4")
+    assert recognise([tmp_path / "P01" / "raw"]).name == "P01"
 
 
 def test_nothing_to_import_says_what_was_looked_for(tmp_path: Path) -> None:

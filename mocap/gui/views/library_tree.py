@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from PySide6.QtCore import QAbstractItemModel, QModelIndex, QPersistentModelIndex, QPointF, QRectF, QSize, Qt
-from PySide6.QtGui import QColor, QFont, QFontMetricsF, QPainter, QPainterPath, QPen, QPixmap
+from PySide6.QtGui import QColor, QFont, QFontMetricsF, QIcon, QPainter, QPainterPath, QPen, QPixmap
 from PySide6.QtWidgets import QStyle, QStyledItemDelegate, QStyleOptionViewItem
 
 from mocap.core.types import ImageArray
@@ -43,8 +43,8 @@ class LibraryModel(QAbstractItemModel):
         self._library, self._thumbnail = library, thumbnail
         self.sessions: tuple[SessionEntry, ...] = ()
         self.theme = DARK
-        self._pixmaps: dict[Path, QPixmap] = {}
-        self._empty: QPixmap | None = None
+        self._pixmaps: dict[Path, QIcon] = {}
+        self._empty: QIcon | None = None
 
     def reload(self) -> None:
         """Show what the library now has."""
@@ -137,7 +137,7 @@ class LibraryModel(QAbstractItemModel):
         """Order as the user clicked."""
         self._library.sort(column, order == Qt.SortOrder.DescendingOrder)
 
-    def _picture(self, trial: TrialEntry) -> QPixmap:
+    def _picture(self, trial: TrialEntry) -> QIcon:
         """The trial's thumbnail with round corners, an empty frame until it is there."""
         film = trial.videos[0][1] if trial.videos else None
         image = self._thumbnail(film) if film is not None else None
@@ -150,7 +150,7 @@ class LibraryModel(QAbstractItemModel):
         return self._pixmaps[film]
 
 
-def _rounded(image: ImageArray | None) -> QPixmap:
+def _rounded(image: ImageArray | None) -> QIcon:
     """A picture of the size of a thumbnail; grey where there is none."""
     density = 2
     made = QPixmap(THUMB_W * density, THUMB_H * density)
@@ -166,7 +166,9 @@ def _rounded(image: ImageArray | None) -> QPixmap:
         painter.drawImage(made.rect(), picture(image))
     painter.end()
     made.setDevicePixelRatio(density)
-    return made
+    both = QIcon(made)
+    both.addPixmap(made, QIcon.Mode.Selected)  # otherwise a chosen picture is tinted
+    return both
 
 
 def _steps_in_words(entry: Entry) -> str:
