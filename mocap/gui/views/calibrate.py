@@ -167,7 +167,8 @@ class CalibratePage(Page):
         """Show what is known now."""
         calibrating = self.calibrating
         found, result = calibrating.found, calibrating.result
-        self._sub.setText(str(found.folder) if found else "")
+        self._sub.setText(found.folder.name if found else "")
+        self._sub.setToolTip(str(found.folder) if found else "")
         self._left.setCurrentIndex(1 if found is not None and found.cameras else 0)
         self.setup.show_state()
         self._show_search()
