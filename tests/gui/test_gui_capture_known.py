@@ -201,7 +201,6 @@ def test_a_recording_is_ordered_told_and_followed_by_the_next(
         ({"session": "../up"}, "session"),
         ({"trial": "a b"}, "Name the trial"),
         ({"trial": "There"}, "already"),
-        ({"on_entry": True}, "live 3D"),
     ],
 )
 def test_what_stands_in_the_way_is_said(

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
+from mocap.core.types import ImageArray
+from mocap.detect import Detector, ViewPoses, ViewState
 from mocap.gui.presenters.capturing_links import ProcessLink, ThreadLink
 from mocap.gui.presenters.capturing_targets import Target
 from mocap.gui.presenters.capturing_words import DeskNow, LivePose
 from mocap.pipeline.desk import DeskState
 from tests.gui.conftest import FakeRunner, Wait
-from tests.integration.film import KnowingDetector, make_recording, walking
+from tests.integration.film import SKELETON, KnowingDetector, make_recording, walking
 
 # No turn of the window's loop may take longer than this, s.
 LONGEST_TURN_S = 0.05
@@ -221,28 +224,56 @@ def test_live_shows_a_body_numbers_and_targets(desk: Any, films: Path, wait: Wai
     assert not page.live.isVisible()
 
 
-def test_a_recording_begins_when_somebody_enters(
-    desk: Any, films: Path, wait: Wait, detector: KnowingDetector, monkeypatch: pytest.MonkeyPatch
+class Doorkeeper:
+    """A detector that sees somebody in every picture, or nobody."""
+
+    max_people, identity, skeleton = 1, "doorkeeper", SKELETON
+
+    def __init__(self) -> None:
+        self.somebody = False
+
+    def initial_state(self) -> ViewState:
+        return ViewState(np.full((1, 4), np.nan), np.full(1, -1), 0, 0)
+
+    def detect(
+        self, images: Sequence[ImageArray | None], states: Sequence[ViewState]
+    ) -> tuple[list[ViewPoses], list[ViewState]]:
+        xy = (
+            np.random.default_rng(1).uniform(100, 300, (1, 33, 2))
+            if self.somebody
+            else np.full((1, 33, 2), np.nan)
+        )
+        sure = np.where(np.isfinite(xy[..., 0]), 0.95, 0.0)
+        view = ViewPoses(xy, np.where(sure > 0, 2.0, np.nan), sure, np.where(sure.any(axis=1), 0, -1))
+        return [view for _ in images], list(states)
+
+    def __call__(self, *asked: object) -> tuple[Detector, tuple[str, ...]]:
+        return self, ()
+
+
+def test_a_recording_begins_when_somebody_enters_and_ends_when_they_left(
+    desk: Any, films: Path, wait: Wait, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    from mocap.gui.views.capture import CapturePage
+
+    monkeypatch.setattr("mocap.pipeline.presence.LOOK_HZ", 20.0)
+    door = Doorkeeper()
+    monkeypatch.setattr(CapturePage, "make_link", lambda: ThreadLink(make_detector=door))
     page = filmed(desk, films, wait)
-    page.live_panel._own.append(films / "calibration.toml")
-    page.live_panel.offer()
-    figure, nobody = detector.xyz.copy(), detector.xyz
-    nobody[:] = float("nan")
     page.side.more.click()
-    page.side.on_entry.setChecked(True)
-    assert "live 3D" in page.capturing.objection()
-    click(page.live_panel.toggle)
-    wait(lambda: page.capturing.live.pose is not None)
-    page.side.countdown.setValue(0)
-    page.side.duration.setValue(1)
+    click(page.side.on_entry)
+    wait(lambda: page.capturing.desk.status.state is DeskState.READY)
+    click(page.side.on_exit)
     click(page.side.record)
     wait(lambda: page.capturing.desk.waits)
-    time.sleep(0.3)
+    wait(lambda: "Waiting for somebody" in page.side._counts.text())
+    time.sleep(0.4)
     assert not page.capturing.recording
-    nobody[:] = figure  # somebody comes
+    door.somebody = True
     wait(lambda: page.capturing.recording)
+    door.somebody = False
     wait(lambda: page.side.outcome.isVisible())
+    assert page.capturing.done.seconds > 1.0
 
 
 def test_closing_while_it_records_asks_and_keeps(desk: Any, films: Path, wait: Wait, tmp_path: Path) -> None:
@@ -357,8 +388,6 @@ def test_a_killed_process_is_told_and_started_again(
 
 
 def test_poses_that_pile_up_are_shown_once() -> None:
-    import numpy as np
-
     class Pipe:
         said = [LivePose(n, np.zeros((0, 3, 3)), ()) for n in range(5)]  # noqa: RUF012
 

@@ -25,6 +25,7 @@ from mocap.gui.presenters.capturing_plan import (
     Disk,
     Plan,
     next_name,
+    preroll_of,
     room_for,
     sessions_of,
     taken_names,
@@ -135,7 +136,7 @@ class Capturing:
 
     def _watch(self) -> None:
         if (self._shown or self.busy) and (self._link is not None or self.entries):
-            self.link.order(Watch(self.entries, self.root, self.plan.preroll_s))
+            self.link.order(Watch(self.entries, self.root, preroll_of(self.plan)))
 
     def _release(self) -> None:
         """Let go of cameras that nobody needs now: other programs may, and other pages."""
@@ -182,7 +183,9 @@ class Capturing:
     @property
     def moved(self) -> tuple[str, ...]:
         """Names of cameras that were moved since they were opened."""
-        return tuple(name for name, now in self._by_name.items() if "bumped" in problems_of(now))
+        seen = [name for name, now in self._by_name.items() if "bumped" in problems_of(now)]
+        drifted = self.live.state.moved if self.live.state is not None else ()
+        return tuple(dict.fromkeys((*seen, *drifted)))
 
     @property
     def notes(self) -> tuple[Said, ...]:
@@ -209,7 +212,7 @@ class Capturing:
             self.plan = replace(plan, trial=usual_name(plan.calibrates, taken))
         elif plan.session != before.session:
             self.plan = replace(plan, trial=next_name(plan.trial, taken))
-        if plan.preroll_s != before.preroll_s:
+        if preroll_of(plan) != preroll_of(before):
             self._watch()
         self.changed.emit()
 
@@ -224,8 +227,6 @@ class Capturing:
             return "Name the trial: letters, digits, - and _."
         if plan.trial.casefold() in taken_names(self.root / plan.session):
             return f"There is a trial '{plan.trial}' already."
-        if plan.on_entry and not self.live.running:
-            return "Start live 3D first: it sees when somebody enters."
         silent = [entry.name for entry in self.entries if self.trouble_with(entry.slot) is not None]
         if silent:
             return f"Nothing comes from {', '.join(silent)}: bring it back, or take it off the list."
@@ -245,9 +246,10 @@ class Capturing:
                 plan.trial,
                 plan.participant or "unnamed",
                 plan.duration_s or None,
-                plan.countdown_s,
+                0.0 if plan.on_entry else plan.countdown_s,
                 plan.remote,
                 plan.on_entry,
+                plan.on_exit,
                 self.live.calibration,
             )
         )

@@ -21,7 +21,7 @@ from mocap.capture.source import CameraSource, Picture
 from mocap.core.errors import ExplainedError
 from mocap.core.types import ImageArray
 from mocap.gui.presenters.capturing_live import Liver
-from mocap.gui.presenters.capturing_sources import Overheard, make_sources
+from mocap.gui.presenters.capturing_sources import Ears, Overheard, make_sources
 from mocap.gui.presenters.capturing_take import Taker
 from mocap.gui.presenters.capturing_words import (
     CameraEntry,
@@ -85,13 +85,14 @@ class Engine:
         make: MakeSources = make_sources,
     ) -> None:
         self._tell, self._screen, self._make = tell, screen, make
-        self._liver = Liver(tell, make_detector)
+        self._ears = Ears()
+        self._liver = Liver(tell, self._ears, make_detector)
         self._desk: CaptureDesk | None = None
         self._sources: Mapping[str, Overheard] = {}
         self._watched = Watch((), Path())
         self._sizes: dict[int, int] = {}
         self._shown: dict[str, Picture] = {}
-        self._taker = Taker(tell, self._lost, lambda: self._liver.somebody_since_s)
+        self._taker = Taker(tell, self._lost, self._ears, make_detector)
         self._leave = threading.Event()
         self._ticker = threading.Thread(target=self._run, name="capture", daemon=True)
         self._ticker.start()
@@ -112,7 +113,7 @@ class Engine:
             if not self._taker.busy:
                 self._open(self._watched)
         elif isinstance(order, Take):
-            self._taker.begin(order, self._desk)
+            self._taker.begin(order, self._desk, self._watched.cameras)
         elif isinstance(order, EndTake):
             self._taker.stop()
         elif isinstance(order, Live):
@@ -160,7 +161,7 @@ class Engine:
     def _make_sources(
         self, entries: tuple[CameraEntry, ...], addresses: Sequence[str], wishes: SourceWishes
     ) -> Mapping[str, CameraSource]:
-        self._sources = self._make(entries, wishes, self._liver.overhear)
+        self._sources = self._make(entries, wishes, self._ears.overhear)
         return self._sources
 
     def _hear(self, event: DeskEvent) -> None:

@@ -5,15 +5,14 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Sequence
-from functools import partial
+from dataclasses import replace
 
 import numpy as np
 
-from mocap.capture.backlog import Timed
 from mocap.capture.beside import Beside
 from mocap.core.live import LiveFrame
 from mocap.core.skeleton import Skeleton
-from mocap.core.types import ImageArray
+from mocap.gui.presenters.capturing_sources import Ears
 from mocap.gui.presenters.capturing_words import (
     CameraEntry,
     Live,
@@ -37,6 +36,7 @@ from mocap.pipeline.live import (
     parse_target,
 )
 from mocap.pipeline.live.budget import WHOLE
+from mocap.pipeline.live.selfcheck import MOVED
 from mocap.pipeline.run import MakeDetector
 
 LEFT, RIGHT, MIDDLE = 0, 1, 2
@@ -52,39 +52,31 @@ class Liver:
     Parameters
     ----------
     tell : callable
+    ears : Ears
+        Where pictures come from.
     make_detector : MakeDetector
     """
 
-    def __init__(self, tell: Callable[[Tiding], None], make_detector: MakeDetector) -> None:
-        self._tell, self._make_detector = tell, make_detector
+    def __init__(self, tell: Callable[[Tiding], None], ears: Ears, make_detector: MakeDetector) -> None:
+        self._tell, self._ears, self._make_detector = tell, ears, make_detector
         self._thread: threading.Thread | None = None
         self._over = threading.Event()
         self._session: LiveSession | None = None
         self._views: dict[str, Beside] = {}
         self._begun = False
         self._told_s = 0.0
-        self.somebody_since_s: float | None = None
 
     @property
     def busy(self) -> bool:
         """Whether it follows people."""
         return self._thread is not None and self._thread.is_alive()
 
-    def overhear(self, camera: str, timed: Timed) -> None:
-        """Take a picture of a camera; cameras may be closed and opened again meanwhile."""
-        if (view := self._views.get(camera)) is not None:
-            view.put(timed)
-
     def start(self, order: Live, cameras: Sequence[CameraEntry]) -> None:
         """Begin; loading the networks takes some seconds."""
         if self.busy:
             return
         self._over, self._begun, self._told_s = threading.Event(), False, 0.0
-        self.somebody_since_s = None
-        self._views = {
-            entry.name: Beside(entry.name, dress=partial(_turned, quarters=entry.rotation_deg // 90))
-            for entry in cameras
-        }
+        self._views = self._ears.look(cameras)
         self._thread = threading.Thread(target=self._run, args=(order,), name="live page", daemon=True)
         self._thread.start()
 
@@ -109,10 +101,9 @@ class Liver:
         else:
             self._tell(LiveOver())
         finally:
-            self._session, self.somebody_since_s = None, None
+            self._session = None
             views, self._views = self._views, {}
-            for view in views.values():
-                view.close()
+            self._ears.leave(views)
 
     def _set_up(self, order: Live) -> LiveSession:
         from calibration.formats import load_rig
@@ -123,6 +114,7 @@ class Liver:
             load_settings(order.preset),
             targets=tuple(parse_target(text) for text in order.targets),
             make_detector=self._make_detector,
+            observe=False,  # the desk does
         )
         sources = [WatchedSource(name, view, self._over.is_set) for name, view in self._views.items()]
         session = LiveSession(setup, sources)
@@ -135,19 +127,16 @@ class Liver:
         elif isinstance(event, LiveStatus):
             whole = next((stage for stage in event.stages if stage.name == WHOLE), None)
             times = (1e3 * whole.p50_s, 1e3 * whole.p95_s) if whole is not None else ()
-            self._tell(LiveNow(event.state.value, event.rate_hz, event.model, event.every, *times))
+            moved = tuple(c.name for c in event.cameras if MOVED.format(name=c.name) in c.problems)
+            now = LiveNow(event.state.value, event.rate_hz, event.model, event.every, *times)
+            self._tell(replace(now, moved=moved))
         elif isinstance(event, LiveNote):
             self._tell(Said(event.text, f"live {event.kind}", event.camera))
         elif isinstance(event, FeedbackEvent):
             self._tell(Reached(event.angle, event.kind, event.value_deg, event.count))
 
     def _hear_frame(self, frame: LiveFrame) -> None:
-        now = time.monotonic()
-        if not frame.people:
-            self.somebody_since_s = None
-        elif self.somebody_since_s is None:
-            self.somebody_since_s = now
-        subject = frame.subject_person
+        now, subject = time.monotonic(), frame.subject_person
         if not self._begun and frame.people:
             self._begun = True
             bones, sides = bones_of(frame.skeleton)
@@ -171,8 +160,3 @@ def bones_of(skeleton: Skeleton) -> tuple[tuple[tuple[int, int], ...], tuple[int
     bones = tuple((int(a), int(b)) for a, b in skeleton.bone_index)
     sides = tuple(side(names[a]) if side(names[a]) == side(names[b]) else MIDDLE for a, b in bones)
     return bones, sides
-
-
-def _turned(image: ImageArray, quarters: int) -> ImageArray:
-    """A picture turned clockwise by so many quarters."""
-    return np.ascontiguousarray(np.rot90(image, -quarters)) if quarters else image

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 import shutil
 from dataclasses import dataclass
@@ -9,6 +10,7 @@ from pathlib import Path
 
 from mocap.core.errors import StorageError
 from mocap.gui.presenters.words import Trouble
+from mocap.pipeline.record import ENTRY_PREROLL_S
 
 USUAL_STEM, CALIBRATION_STEM = "trial", "calibration"
 # What any file system takes as a name, and what is no hidden file.
@@ -39,7 +41,13 @@ class Plan:
     preroll_s: float = 0.0
     remote: str = ""
     on_entry: bool = False
+    on_exit: bool = False
     calibrates: bool = False
+
+
+def preroll_of(plan: Plan) -> float:
+    """How far a recording reaches back, s: who comes in has come in when it is noticed."""
+    return plan.preroll_s or (ENTRY_PREROLL_S if plan.on_entry else 0.0)
 
 
 def sessions_of(root: Path) -> tuple[str, ...]:
@@ -80,23 +88,24 @@ def hand_to_calibration(trial: Path) -> Path:
     StorageError
         If the disk refuses; the recording is then where it was.
     """
-    session = trial.parent.parent
+    session, raw = trial.parent.parent, trial / "raw"
     place = session / "calibration" / "videos"
+    if not raw.is_dir():
+        raise StorageError("The recording is gone.", "Was it moved or deleted? Record it again.", trial)
     try:
         place.parent.mkdir(parents=True, exist_ok=True)
-        if place.exists() and (trial / "raw").is_dir():
+        if place.exists():
             former = (place.with_name(f"videos-{n}") for n in range(1, 10_000))
             place.rename(next(path for path in former if not path.exists()))
-        (trial / "raw").rename(place)
-        trial.rmdir()
+        raw.rename(place)
     except OSError as error:
-        if place.is_dir():  # what matters is done; only an empty folder stays
-            return session
         raise StorageError(
             f"The recording cannot be put beside the calibration: {error.strerror}.",
             "Is the disk still there? Calibrate from the folder of the recording.",
             trial,
         ) from error
+    with contextlib.suppress(OSError):  # an empty folder more does no harm
+        trial.rmdir()
     return session
 
 

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 
 from mocap.capture.addresses import SourceWishes, open_sources
 from mocap.capture.backlog import Timed
+from mocap.capture.beside import Beside, turned
 from mocap.capture.clock import CameraClock
 from mocap.capture.source import CameraSource, Picture, Stamp, StreamFormat
 from mocap.core.errors import CameraError, ExplainedError
@@ -20,6 +23,37 @@ RETRY_S, PATIENCE_S = 0.5, 15.0
 
 Overhear = Callable[[str, Timed], None]
 MakeSource = Callable[[CameraEntry, SourceWishes], CameraSource]
+
+
+class Ears:
+    """Hands all pictures to those who look just now, also while cameras are closed and opened again."""
+
+    def __init__(self) -> None:
+        self._views: tuple[dict[str, Beside], ...] = ()
+        self._lock = threading.Lock()
+
+    def overhear(self, camera: str, timed: Timed) -> None:
+        """Take a picture; returns at once."""
+        for views in self._views:
+            if camera in views:
+                views[camera].put(timed)
+
+    def look(self, entries: Sequence[CameraEntry], rate_hz: float = math.inf) -> dict[str, Beside]:
+        """Begin to decode for somebody, upright, so many pictures a second at most."""
+        views = {
+            entry.name: Beside(entry.name, rate_hz, partial(turned, quarters=entry.rotation_deg // 90))
+            for entry in entries
+        }
+        with self._lock:
+            self._views = (*self._views, views)
+        return views
+
+    def leave(self, views: dict[str, Beside]) -> None:
+        """Decode for them no more."""
+        with self._lock:
+            self._views = tuple(other for other in self._views if other is not views)
+        for view in views.values():
+            view.close()
 
 
 class Overheard:

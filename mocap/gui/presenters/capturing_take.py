@@ -4,21 +4,22 @@ from __future__ import annotations
 
 import contextlib
 import threading
-import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date
 
+from calibration import CalibrationError
+from calibration.formats import load_rig
 from mocap.capture.events import Note, RecorderState, Status
 from mocap.capture.remote import RemoteControl, Switch
 from mocap.core.errors import ExplainedError
-from mocap.gui.presenters.capturing_words import Said, Take, TakeDone, TakeFailed, Tiding
+from mocap.gui.presenters.capturing_sources import Ears
+from mocap.gui.presenters.capturing_words import CameraEntry, Said, Take, TakeDone, TakeFailed, Tiding
 from mocap.gui.presenters.words import Trouble, trouble_of
 from mocap.pipeline.desk import CaptureDesk, DeskEvent, DeskState, DeskStatus
-from mocap.pipeline.record import Recorded
+from mocap.pipeline.presence import LOOK_HZ, Presence
+from mocap.pipeline.record import PresenceWish, Recorded
+from mocap.pipeline.run import MakeDetector
 from mocap.session import SessionFolder, SessionManifest, TrialFolder, write_manifest
-
-# Somebody counts as having come into view after this, s: longer than a false find lasts, shorter than a step.
-ENTERED_S = 0.3
 
 
 class Taker:
@@ -29,21 +30,25 @@ class Taker:
     tell : callable
     lost : callable
         Why cameras send nothing, by their names.
-    somebody_since_s : callable
-        Since when live 3D has seen somebody without a break, s on the monotonic clock; None while it sees nobody.
+    ears : Ears
+        Where the pictures come from in which people are looked for.
+    make_detector : MakeDetector
+        Makes what finds people, where they start and stop the recording.
     """
 
     def __init__(
         self,
         tell: Callable[[Tiding], None],
         lost: Callable[[], Mapping[str, Trouble]],
-        somebody_since_s: Callable[[], float | None],
+        ears: Ears,
+        make_detector: MakeDetector,
     ) -> None:
-        self._tell, self._lost, self._somebody = tell, lost, somebody_since_s
+        self._tell, self._lost, self._ears, self._make_detector = tell, lost, ears, make_detector
+        self._presence: Presence | None = None
         self._desk: CaptureDesk | None = None
         self._order: Take | None = None
-        self._switch, self._remote = Switch(), contextlib.ExitStack()
-        self._started = self._recording = self._was_empty = False
+        self._switch, self._beside = Switch(), contextlib.ExitStack()
+        self._started = self._recording = False
         self._lock = threading.RLock()
         self.where = ""
 
@@ -63,25 +68,45 @@ class Taker:
         self._desk = desk
         desk.events.subscribe(self._hear)
 
-    def begin(self, order: Take, desk: CaptureDesk | None) -> None:
+    def begin(self, order: Take, desk: CaptureDesk | None, cameras: Sequence[CameraEntry]) -> None:
         """Take an order; it begins once the cameras are ready."""
         if desk is None or self.busy:
             self._tell(Said("A recording goes on already, or there is no camera.", "order"))
             return
         with self._lock:
-            self._switch, self._remote, self.where = Switch(), contextlib.ExitStack(), ""
-            self._started = self._recording = self._was_empty = False
+            self._switch, self._beside, self.where = Switch(), contextlib.ExitStack(), ""
+            self._started = self._recording = False
             self._order = order
             try:
                 _register(SessionFolder(order.session), order.participant)
                 if order.remote:
-                    control = self._remote.enter_context(
+                    control = self._beside.enter_context(
                         RemoteControl(order.remote, self._switch, lambda: _for_remote(desk.status))
                     )
                     token = f", with the token {control.token}" if control.token else ""
                     self.where = f"POST {control.url}/start and {control.url}/stop{token}"
-            except (ExplainedError, OSError) as error:
+                if order.on_entry or order.on_exit:
+                    self._look_for_people(order, cameras)
+            except (ExplainedError, CalibrationError, OSError) as error:
                 self._over(TakeFailed(trouble_of(error)))
+
+    def _look_for_people(self, order: Take, cameras: Sequence[CameraEntry]) -> None:
+        """Let people who come and go start and stop the recording."""
+        session = SessionFolder(order.session)
+        path = session.rig if session.rig.is_file() else order.calibration
+        rig = load_rig(path) if path is not None and len(cameras) > 1 else None
+        views, switch = self._ears.look(cameras, LOOK_HZ), self._switch
+        self._beside.callback(self._ears.leave, views)
+
+        def left() -> None:
+            if presence.error is not None or (order.on_exit and self._started):
+                switch.stop()
+
+        wish = PresenceWish(order.on_entry, order.on_exit)
+        entered = switch.start if order.on_entry else lambda: None
+        presence = self._presence = Presence(views, wish, rig, entered, left, self._make_detector)
+        self._beside.callback(presence.close)
+        presence.start()
 
     def stop(self) -> None:
         """End the recording, or call it off."""
@@ -101,13 +126,20 @@ class Taker:
                 return
             state = desk.status.state
             if self._switch.stopped:
-                self.stop()
+                self._stop_by_others()
             elif not self._started and state in (DeskState.READY, DeskState.FAILED) and (why := self._why_not()):
                 self._over(TakeFailed(why))
             elif not self._started and state is DeskState.READY and self._is_time(order):
                 self._started = True
                 trial = order.session / "trials" / order.trial
                 desk.start(trial, order.duration_s, order.countdown_s, order.calibration)
+
+    def _stop_by_others(self) -> None:
+        error = self._presence.error if self._presence is not None else None
+        if not self._started and error is not None:
+            self._over(TakeFailed(trouble_of(error)))
+        else:
+            self.stop()
 
     def _why_not(self) -> Trouble | None:
         """What stands in the way of a recording."""
@@ -119,12 +151,7 @@ class Taker:
         return trouble_of(error) if failed and error is not None else None
 
     def _is_time(self, order: Take) -> bool:
-        if not (order.remote or order.on_entry) or self._switch.started:
-            return True
-        since = self._somebody()
-        self._was_empty = self._was_empty or since is None
-        entered = since is not None and time.monotonic() - since >= ENTERED_S
-        return order.on_entry and self._was_empty and entered
+        return not (order.remote or order.on_entry) or self._switch.started
 
     def _hear(self, event: DeskEvent) -> None:
         with self._lock:
@@ -143,10 +170,10 @@ class Taker:
                 self._over(TakeFailed(trouble, kept))
 
     def _over(self, tiding: TakeDone | TakeFailed) -> None:
-        self._order, self.where = None, ""
-        remote, self._remote = self._remote, contextlib.ExitStack()
-        # The server is not stopped by a thread that it may be waiting for.
-        threading.Thread(target=remote.close, name="remote control ends", daemon=True).start()
+        self._order, self.where, self._presence = None, "", None
+        beside, self._beside = self._beside, contextlib.ExitStack()
+        # Not by this thread: the server, or who looks for people, may be waiting for it.
+        threading.Thread(target=beside.close, name="take ends", daemon=True).start()
         self._tell(tiding)
 
     def close(self) -> None:

@@ -89,8 +89,8 @@ class Take:
     countdown_s : float
     remote : str
         ``PORT`` or ``HOST:PORT`` where another program says start and stop; empty for none.
-    on_entry : bool
-        Begin when somebody comes into view; live 3D must be running.
+    on_entry, on_exit : bool
+        Begin when somebody comes in, end when everybody has left.
     calibration : Path or None
         Rig for a session that has none.
     """
@@ -102,6 +102,7 @@ class Take:
     countdown_s: float = 0.0
     remote: str = ""
     on_entry: bool = False
+    on_exit: bool = False
     calibration: Path | None = None
 
 
@@ -244,7 +245,7 @@ class LivePose:
 
 @dataclass(frozen=True)
 class LiveNow:
-    """How live 3D is doing, about once a second; times in ms."""
+    """How live 3D is doing, about once a second; times in ms; ``moved``: cameras that no longer fit the others."""
 
     state: str
     rate_hz: float
@@ -252,6 +253,7 @@ class LiveNow:
     every: int
     p50_ms: float = math.nan
     p95_ms: float = math.nan
+    moved: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from mocap.gui.views.parts import label, named
 from mocap.gui.views.theme import Theme
 
 # Letters are read from 3 m where they are 15 mm high; on a usual screen that is some 60 px.
-SMALLEST_NUMBER_PX, LARGEST_NUMBER_PX = 44, 190
+SMALLEST_NUMBER_PX, LARGEST_NUMBER_PX = 44, 320
 USUAL_ANGLES = ("left_knee_flexion", "right_knee_flexion")
 
 

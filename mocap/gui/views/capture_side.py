@@ -64,6 +64,9 @@ class RecordPanel(QWidget):
         self.preroll = _seconds("Seconds before the start that are kept", 30, "none")
         self.on_entry = QCheckBox("Start when somebody enters")
         named(self.on_entry, "Start when somebody enters")
+        self.on_exit = QCheckBox("Stop when everybody has left")
+        named(self.on_exit, "Stop when everybody has left")
+        self.on_entry.setToolTip("Whoever is in view has to leave first. The 3 s before the entry are kept, too")
         self.remote = QLineEdit()
         named(self.remote, "Remote start: port, or host and port")
         self.remote.setPlaceholderText("off; a port as 8765")
@@ -118,6 +121,7 @@ class RecordPanel(QWidget):
         folded.addWidget(label("Remote start (HTTP)", "faint"), 1, 0)
         folded.addWidget(self.remote, 1, 1)
         folded.addWidget(self.on_entry, 2, 0, 1, 2)
+        folded.addWidget(self.on_exit, 3, 0, 1, 2)
         self._folded.hide()
         layout.addWidget(self._folded)
         layout.addSpacing(4)
@@ -132,7 +136,7 @@ class RecordPanel(QWidget):
         self.remote.textEdited.connect(self._take)
         for box in (self.countdown, self.duration, self.preroll):
             box.valueChanged.connect(self._take)
-        for tick in (self.calibrates, self.on_entry):
+        for tick in (self.calibrates, self.on_entry, self.on_exit):
             tick.toggled.connect(self._take)
         self.more.toggled.connect(self._show_more)
         self.record.clicked.connect(self.press)
@@ -174,6 +178,7 @@ class RecordPanel(QWidget):
                 preroll_s=float(self.preroll.value()),
                 remote=self.remote.text().strip(),
                 on_entry=self.on_entry.isChecked(),
+                on_exit=self.on_exit.isChecked(),
                 calibrates=self.calibrates.isChecked(),
             )
         )
