@@ -1,4 +1,4 @@
-"""One camera while it is being recorded: a thread that takes its pictures, and one that writes them."""
+"""One camera while it is being recorded: a thread that takes its pictures and decides what becomes of them."""
 
 from __future__ import annotations
 
@@ -11,13 +11,14 @@ from pathlib import Path
 
 import numpy as np
 
-from mocap.capture.backlog import CAPACITY_BYTES, WAITING_BYTES, Backlog, Preroll, Timed
+from mocap.capture.backlog import CAPACITY_BYTES, WAITING_BYTES, Preroll, Timed
 from mocap.capture.clock import CameraClock
 from mocap.capture.events import CameraState, Note
 from mocap.capture.resilient import TimesFile
 from mocap.capture.source import CameraSource, Picture, Stamp, StreamFormat
-from mocap.capture.track import Quality, Track
-from mocap.core.errors import CameraError, ExplainedError
+from mocap.capture.track import Quality
+from mocap.capture.writer import Writer, explained
+from mocap.core.errors import ExplainedError
 
 # Waits between attempts to find a lost camera again, s.
 RETRY_S = (0.25, 0.5, 1.0, 2.0)
@@ -87,16 +88,11 @@ class Feed:
         self.state = CameraState.OPENING
         self.format: StreamFormat | None = None
         self.clock = CameraClock(plan.source.stamp)
-        self.recorded, self.missing, self.dropped = 0, 0, Counter[str]()
+        self.missing, self.dropped = 0, Counter[str]()
         self.latest: Picture | None = None
         self.latest_key: Picture | None = None
-        self.first_ns: int | None = None
-        self.last_ns: int | None = None
         self.error: ExplainedError | None = None
-        self._track: Track | None = None
-        self._times: TimesFile | None = None
-        self._backlog = Backlog(CAPACITY_BYTES if plan.source.live else WAITING_BYTES)
-        self._written: Timed | None = None
+        self.writer: Writer | None = None
         self._before = Preroll(self._preroll_ns)
         self._steps: deque[int] = deque(maxlen=STEPS)
         self._last_decode_ns: int | None = None
@@ -111,10 +107,10 @@ class Feed:
         self._controls = dict(plan.controls)
         self._asked: deque[Mapping[str, float]] = deque()
         self._refusal_told = False
+        self._sorting = threading.Lock()
         self._begun = self._leave = self._passed_end = self._was_away = False
         self.opened, self._go = threading.Event(), threading.Event()
         self._taker = threading.Thread(target=self._take, name=f"camera {plan.name}", daemon=True)
-        self._writer = threading.Thread(target=self._write, name=f"write {plan.name}", daemon=True)
 
     def start(self) -> None:
         """Open the camera and, if it runs by itself, begin to look."""
@@ -122,9 +118,14 @@ class Feed:
 
     def record(self, folder: Path, times: TimesFile, start_ns: int, end_ns: int) -> None:
         """Write the pictures taken from ``start_ns`` less the preroll until ``end_ns`` into a folder."""
-        self.path, self._times = folder / self.path.name, times
+        self.path = folder / self.path.name
+        rate_hz = self.format.rate_hz if self.format is not None else np.nan
+        capacity = CAPACITY_BYTES if self.plan.source.live else WAITING_BYTES
+        plan = self.plan
+        self.writer = Writer(
+            plan.name, self.path, times, rate_hz, plan.quality, plan.rotation_deg, capacity, self._failed
+        )
         self._window = (start_ns - self._preroll_ns, end_ns)
-        self._writer.start()
         if self.state is CameraState.READY:
             self.state = CameraState.RECORDING
         self._go.set()
@@ -150,9 +151,22 @@ class Feed:
         self._go.set()
         if self._taker.is_alive():
             self._taker.join(timeout=HANG_S)
-        self._backlog.close()
-        if self._writer.is_alive():
-            self._writer.join()
+        self.finish()
+
+    def finish(self) -> None:
+        """Write what waits and end the file; the camera goes on."""
+        if self.writer is not None:
+            self.writer.close()
+
+    def again(self) -> None:
+        """Begin anew, as if nothing had been recorded yet."""
+        with self._sorting:
+            self.writer, self._window, self._size = None, None, None
+            self.missing, self.dropped, self.clock.jumps = 0, Counter(), 0
+            self._begun = self._passed_end = self._waits_for_key = False
+            self._reached_ns, self._before = 0, Preroll(self._preroll_ns)
+            if self.state is CameraState.RECORDING:
+                self.state = CameraState.READY
 
     @property
     def rate_hz(self) -> float:
@@ -172,17 +186,17 @@ class Feed:
     @property
     def waiting(self) -> float:
         """Share of the queue to the disk that is full."""
-        return self._backlog.full
+        return self.writer.backlog.full if self.writer is not None else 0.0
+
+    @property
+    def recorded(self) -> int:
+        """Pictures written."""
+        return self.writer.recorded if self.writer is not None else 0
 
     @property
     def n_bytes(self) -> int:
         """Bytes written."""
-        return self._track.n_bytes if self._track is not None else 0
-
-    @property
-    def codec(self) -> str:
-        """How its pictures are kept; empty before the first."""
-        return self._track.codec if self._track is not None else ""
+        return self.writer.n_bytes if self.writer is not None else 0
 
     # The thread that takes pictures.
 
@@ -210,7 +224,7 @@ class Feed:
                     self.state = CameraState.RECORDING
                 for_good, tries = self._take_pictures(), 0
             except Exception as error:  # of whatever kind: a driver's fault must not end the thread unseen
-                self.error = _explained(error)
+                self.error = explained(error)
                 if not lost_ns:
                     lost_ns = time.monotonic_ns()
                     self._say("lost", f"Camera '{self.plan.name}': {self.error}")
@@ -224,7 +238,8 @@ class Feed:
             self._pause(RETRY_S[min(tries, len(RETRY_S) - 1)])
             tries += 1
         self.opened.set()
-        self._backlog.close()
+        if self.writer is not None:
+            self.writer.backlog.close()
 
     def _set_controls(self) -> None:
         """Fix what was asked for since the last picture, and say once what the driver refuses."""
@@ -258,7 +273,8 @@ class Feed:
                 self._say("clock", f"The clock of camera '{self.plan.name}' jumped; its times go on by ours.")
             self.times_ns.append(t_ns)
             self._show(Timed(picture, t_ns))
-            self._sort(Timed(picture, t_ns))
+            with self._sorting:
+                self._sort(Timed(picture, t_ns))
             self._set_controls()
             if self.done and not self.plan.source.live:
                 return True
@@ -296,7 +312,7 @@ class Feed:
         if reason is None:
             self._pace(timed, counts=True)
             waits = forced or not self.plan.source.live
-            if not self._backlog.put(timed, wait=waits):
+            if self.writer is not None and not self.writer.backlog.put(timed, wait=waits):
                 reason, self._waits_for_key = "late", True
                 if self.dropped["late"] == 0:
                     self._say(
@@ -344,52 +360,3 @@ class Feed:
 
     def _say(self, kind: str, text: str) -> None:
         self._note(Note(time.monotonic(), self.plan.name, kind, text))
-
-    # The thread that writes them.
-
-    def _write(self) -> None:
-        try:
-            while (timed := self._backlog.get()) is not None:
-                self._write_one(timed)
-        except Exception as error:  # of whatever kind: nobody would notice that nothing is written
-            self._failed(_explained(error))
-        finally:
-            self._backlog.close()
-            if self._track is not None:
-                self._end_file(self._track)
-
-    def _end_file(self, track: Track) -> None:
-        track.close()
-        if track.error is not None:
-            self._failed(track.error)
-            return
-        try:
-            self._add_row()
-        except ExplainedError as error:
-            self._failed(error)
-
-    def _add_row(self) -> None:
-        if self._times is not None and self._written is not None:
-            picture = self._written.picture
-            self._times.add(self.plan.name, self._written.t_ns, picture.camera_ns, picture.arrival_ns)
-        self._written = None
-
-    def _write_one(self, timed: Timed) -> None:
-        picture = timed.picture
-        if self._track is None:
-            rate = self.format.rate_hz if self.format is not None else np.nan
-            self._track = Track(self.path, picture, rate, self.plan.quality, self.plan.rotation_deg)
-        self._track.write(picture, timed.t_ns)
-        # A picture reaches the disk when the next one is written; its row must not be there before it.
-        self._add_row()
-        self._written = timed
-        self.recorded += 1
-        self.first_ns = timed.t_ns if self.first_ns is None else min(self.first_ns, timed.t_ns)
-        self.last_ns = max(self.last_ns or timed.t_ns, timed.t_ns)
-
-
-def _explained(error: Exception) -> ExplainedError:
-    """Put an error of the camera's software into words."""
-    if isinstance(error, ExplainedError):
-        return error
-    return CameraError(f"Its software failed: {error!r}.", "Restart the camera, or leave it out.")

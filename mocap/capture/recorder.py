@@ -16,6 +16,7 @@ import tomli_w
 
 from calibration.files import atomic_write
 from mocap.capture.backlog import Timed
+from mocap.capture.beside import Beside
 from mocap.capture.events import CameraState, CameraStatus, Events, Note, RecorderState, Status
 from mocap.capture.feed import CameraPlan, Feed
 from mocap.capture.observer import Observer
@@ -70,10 +71,11 @@ class Recorder:
         self.events, self.folder, self.plans = Events(), folder, tuple(plans)
         self.state = RecorderState.OPENING
         self._notes: list[Note] = []
-        self._lock = threading.Lock()
+        self._lock, self._storing = threading.Lock(), threading.Lock()
         self._failure: ExplainedError | None = None
         self._feeds = tuple(Feed(plan, preroll_s, self._note, self._fail) for plan in plans)
         self._observers = {feed.plan.name: Observer(feed.plan.name) for feed in self._feeds}
+        self._views: dict[str, Beside] = {}
         self._times: TimesFile | None = None
         self._began: tuple[datetime, int] | None = None
         self._ended_ns: int | None = None
@@ -178,8 +180,13 @@ class Recorder:
         late = time.monotonic_ns() > self._end_ns + GRACE_S * 1e9  # who is silent now will not come to the end
         return self._failure is not None or all(feed.done or (late and feed.silent) for feed in self._feeds)
 
-    def stop(self) -> Recording:
+    def stop(self, keep_open: bool = False) -> Recording:
         """End the recording: what was taken until now is written.
+
+        Parameters
+        ----------
+        keep_open : bool
+            Go on looking at the cameras; ``start`` may follow, with another folder.
 
         Raises
         ------
@@ -195,20 +202,42 @@ class Recorder:
                 break
             time.sleep(0.02)
         self._ended_ns = now_ns
-        self._let_go()
+        for feed in self._feeds:
+            if keep_open:
+                feed.finish()
+        if not keep_open or self._failure is not None:
+            self._let_go()
         if self._times is not None:
             self._times.close()
-        self.state = RecorderState.FINISHED if self._failure is None else RecorderState.FAILED
-        with contextlib.suppress(StorageError):  # the disk is full; the file of two seconds ago stays
+        with self._storing, contextlib.suppress(StorageError):  # the disk is full; an earlier file stays
+            self.state = RecorderState.FINISHED if self._failure is None else RecorderState.FAILED
             self._store(finished=self._failure is None)
         self.events.emit(self.status())
         if self._failure is not None:
             raise self._failure
-        return self.recording(finished=True)
+        done = self.recording(finished=True)
+        if keep_open:
+            self._begin_anew()
+        return done
+
+    def _begin_anew(self) -> None:
+        """Be as before the start, with the cameras as they are."""
+        for feed in self._feeds:
+            feed.again()
+        with self._lock:
+            self._notes.clear()
+        self._began, self._ended_ns, self._end_ns = None, None, FOREVER_NS
+        self.folder, self._times, self._scarce = None, None, False
+        self.state = RecorderState.READY
 
     def latest(self, camera: str) -> Picture | None:
         """Newest picture of a camera, as it came; for live views."""
         return self._feed(camera).latest
+
+    def look_through(self, camera: str, view: Beside) -> None:
+        """Have a camera's pictures decoded for somebody else, and look at them, too, whether the lens is clear."""
+        self._views[camera] = view
+        self.tap(camera, view.put)
 
     def tap(self, camera: str, take: Callable[[Timed], None]) -> None:
         """Hand every picture of a camera to somebody else, too; ``take`` must return at once."""
@@ -310,15 +339,19 @@ class Recorder:
             if now - looked >= LOOK_S:
                 looked = now
                 for feed in self._feeds:
-                    for sentence in self._observers[feed.plan.name].look(feed.latest_key):
+                    view = self._views.get(feed.plan.name)
+                    # Cameras send a picture that needs no other each second, or each ten.
+                    seen = view.newest.picture if view is not None and view.newest is not None else feed.latest_key
+                    for sentence in self._observers[feed.plan.name].look(seen):
                         self._note(Note(now, feed.plan.name, "look", sentence))
             status = self.status()
             self._tell_changes(status)
             self.events.emit(status)
-            if self.state is RecorderState.RECORDING and now - stored >= STORE_S:
+            if now - stored >= STORE_S:
                 stored = now
-                with contextlib.suppress(StorageError):  # the writers meet the full disk themselves
-                    self._store(finished=False)
+                with self._storing, contextlib.suppress(StorageError):  # the writers meet the full disk themselves
+                    if self.state is RecorderState.RECORDING:
+                        self._store(finished=False)
 
     def _tell_changes(self, status: Status) -> None:
         for camera in status.cameras:

@@ -76,7 +76,8 @@ class Recording:
 
 def recording_of(feed: Feed) -> CameraRecording:
     """What was recorded of one camera so far."""
-    first_ns, last_ns, count = feed.first_ns, feed.last_ns, feed.recorded
+    written, count = feed.writer, feed.recorded
+    first_ns, last_ns = (written.first_ns, written.last_ns) if written is not None else (None, None)
     lasted_s = (last_ns - first_ns) / 1e9 if first_ns is not None and last_ns is not None else 0.0
     return CameraRecording(
         name=feed.plan.name,
@@ -84,7 +85,7 @@ def recording_of(feed: Feed) -> CameraRecording:
         video=feed.path.name if count else "",
         size_wh=feed.format.size_wh if feed.format is not None else (0, 0),
         rotation_deg=feed.plan.rotation_deg,
-        codec=feed.codec,
+        codec=written.codec if written is not None else "",
         stamp=feed.plan.source.stamp.value,
         recorded=count,
         missing=feed.missing,

@@ -21,7 +21,7 @@ import numpy as np
 from mocap.capture.addresses import SourceWishes, open_sources
 from mocap.capture.backlog import Timed
 from mocap.capture.beside import Beside, turned
-from mocap.capture.events import CameraStatus, Note, RecorderState, Status
+from mocap.capture.events import CameraState, CameraStatus, Note, RecorderState, Status
 from mocap.capture.feed import CameraPlan
 from mocap.capture.recorder import Recorder
 from mocap.capture.source import CameraSource, Picture
@@ -254,7 +254,7 @@ class CaptureDesk:
         self._tell(DeskState.FAILED)
 
     def _serve(self, leave: threading.Event) -> None:
-        """Open the cameras, wait for a take, and record it."""
+        """Open the cameras and record takes, until the cameras have to be opened anew."""
         self._heard = None
         self._tell(DeskState.OPENING)
         recorder = Recorder(self._plans(), None, self.setup.preroll_s)
@@ -292,7 +292,7 @@ class CaptureDesk:
             turned = partial(_dressed, quarters=plan.rotation_deg // 90)
             views[plan.name] = Beside(plan.name, PREVIEW_HZ, turned)
             self._flow[plan.name] = _Flow()
-            recorder.tap(plan.name, views[plan.name].put)
+            recorder.look_through(plan.name, views[plan.name])
             recorder.tap(plan.name, self._flow[plan.name].count)
         self._views = views
 
@@ -303,7 +303,7 @@ class CaptureDesk:
             return None
 
     def _record(self, recorder: Recorder, order: _Order, leave: threading.Event) -> bool:
-        """Record a take; False where nothing was recorded, and the cameras are as they were."""
+        """Record a take; returns whether the cameras must be opened anew."""
         self._error = None
         self._begins_s = time.monotonic() + order.countdown_s
         self._tell(DeskState.COUNTDOWN)
@@ -325,10 +325,13 @@ class CaptureDesk:
             time.sleep(POLL_S)
         self._tell(DeskState.SAVING)
         try:
-            self.events.emit(Recorded(trial.root, recorder.stop()))
+            self.events.emit(Recorded(trial.root, recorder.stop(keep_open=True)))
         except ExplainedError as error:
             self._error = error
-        return True
+            return True
+        self._heard = recorder.status()
+        self._tell(DeskState.READY)
+        return any(camera.state is CameraState.ENDED for camera in self._heard.cameras)
 
     def _hear(self, item: Note | Status) -> None:
         if isinstance(item, Note):

@@ -16,6 +16,7 @@ from mocap.core.errors import StorageError
 from mocap.pipeline.desk import CaptureDesk, DeskEvent, DeskSetup, DeskState, DeskStatus
 from mocap.pipeline.inputs import open_trial
 from mocap.pipeline.record import Recorded
+from mocap.presets import read_toml
 from tests.cameras import SIZE_WH, FakeCamera, number_of
 
 
@@ -82,8 +83,38 @@ def test_cameras_are_seen_and_takes_follow_each_other(rig: Rig, tmp_path: Path) 
         for camera in recorded.recording.cameras:
             assert (camera.missing, camera.dropped) == (0, {})
             assert probe(recorded.trial / "raw" / camera.video, camera.name).n_frames == camera.recorded > 10
+    assert [camera.opened for camera in rig.made] == [1, 1]  # they stay open from take to take
     rig.desk.close()
     assert rig.desk.status.state is DeskState.CLOSED
+
+
+def test_each_take_knows_of_itself_only(rig: Rig, tmp_path: Path) -> None:
+    """In the first take a camera changes its size and its clock jumps; the second is without a fault."""
+    first, recorded = rig.made[0], []
+
+    def misbehaves(number: int, camera: FakeCamera) -> None:
+        if rig.desk.status.state is DeskState.RECORDING and not rig.takes:
+            recorded.append(number)
+        spoilt = len(recorded) > 10 and not rig.takes
+        camera.size_wh = (SIZE_WH[0] * 2, SIZE_WH[1] * 2) if spoilt else SIZE_WH
+        camera.clock_shift_s = 5000.0 if spoilt else camera.clock_shift_s
+
+    first.act = misbehaves
+    for count, take in enumerate(("one", "two"), start=1):
+        rig.reaches(DeskState.READY)
+        rig.desk.start(tmp_path / "anna" / take, duration_s=0.6)
+        rig.takes_are(count)
+    spoilt, good = (take.recording for take in rig.takes)
+    assert spoilt.cameras[0].dropped["size"] > 5
+    assert len(spoilt.notes) > 1
+    assert good.cameras[0].dropped == {}
+    assert (good.cameras[0].missing, good.cameras[0].clock_jumps) == (0, 0)
+    assert len(good.notes) == 1
+    assert good.cameras[0].first_s > spoilt.cameras[1].last_s
+    for take in rig.takes:
+        stored = read_toml(take.trial / "raw" / "recording.toml")
+        assert stored["finished"]
+        assert [camera["recorded"] for camera in stored["cameras"]] == [c.recorded for c in take.recording.cameras]
 
 
 def test_previews_come_up_to_15_times_a_second(rig: Rig) -> None:

@@ -48,7 +48,7 @@ class LiveRecording:
             self.recorder.events.subscribe(listen)
         self._views = {name: Beside(name) for name in cameras}
         for name, view in self._views.items():
-            self.recorder.tap(name, view.put)
+            self.recorder.look_through(name, view)
         self.sources = tuple(WatchedSource(name, view, self._over) for name, view in self._views.items())
         self._recorded: Recorded | None = None
 
