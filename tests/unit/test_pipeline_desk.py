@@ -90,7 +90,8 @@ def test_cameras_are_seen_and_takes_follow_each_other(rig: Rig, tmp_path: Path) 
 
 def test_each_take_knows_of_itself_only(rig: Rig, tmp_path: Path) -> None:
     """In the first take a camera changes its size and its clock jumps; the second is without a fault."""
-    first, recorded = rig.made[0], []
+    first = rig.made[0]
+    recorded: list[int] = []
 
     def misbehaves(number: int, camera: FakeCamera) -> None:
         if rig.desk.status.state is DeskState.RECORDING and not rig.takes:
@@ -104,17 +105,17 @@ def test_each_take_knows_of_itself_only(rig: Rig, tmp_path: Path) -> None:
         rig.reaches(DeskState.READY)
         rig.desk.start(tmp_path / "anna" / take, duration_s=0.6)
         rig.takes_are(count)
-    spoilt, good = (take.recording for take in rig.takes)
+    spoilt, good = (done.recording for done in rig.takes)
     assert spoilt.cameras[0].dropped["size"] > 5
     assert len(spoilt.notes) > 1
     assert good.cameras[0].dropped == {}
     assert (good.cameras[0].missing, good.cameras[0].clock_jumps) == (0, 0)
     assert len(good.notes) == 1
     assert good.cameras[0].first_s > spoilt.cameras[1].last_s
-    for take in rig.takes:
-        stored = read_toml(take.trial / "raw" / "recording.toml")
+    for done in rig.takes:
+        stored = read_toml(done.trial / "raw" / "recording.toml")
         assert stored["finished"]
-        assert [camera["recorded"] for camera in stored["cameras"]] == [c.recorded for c in take.recording.cameras]
+        assert [camera["recorded"] for camera in stored["cameras"]] == [c.recorded for c in done.recording.cameras]
 
 
 def test_previews_come_up_to_15_times_a_second(rig: Rig) -> None:
