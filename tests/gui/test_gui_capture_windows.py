@@ -4,21 +4,20 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from mocap.core.types import ImageArray
-from mocap.detect import Detector, ViewPoses, ViewState
 from mocap.gui.presenters.capturing_links import ProcessLink, ThreadLink
 from mocap.gui.presenters.capturing_targets import Target
 from mocap.gui.presenters.capturing_words import DeskNow, LivePose
 from mocap.pipeline.desk import DeskState
 from tests.gui.conftest import FakeRunner, Wait
-from tests.integration.film import SKELETON, KnowingDetector, make_recording, walking
+from tests.gui.doorkeeper import Doorkeeper
+from tests.integration.film import KnowingDetector, make_recording, walking
 
 # No turn of the window's loop may take longer than this, s.
 LONGEST_TURN_S = 0.05
@@ -222,33 +221,6 @@ def test_live_shows_a_body_numbers_and_targets(desk: Any, films: Path, wait: Wai
     click(page.live_panel.toggle)
     wait(lambda: not page.capturing.live.running)
     assert not page.live.isVisible()
-
-
-class Doorkeeper:
-    """A detector that sees somebody in every picture, or nobody."""
-
-    max_people, identity, skeleton = 1, "doorkeeper", SKELETON
-
-    def __init__(self) -> None:
-        self.somebody = False
-
-    def initial_state(self) -> ViewState:
-        return ViewState(np.full((1, 4), np.nan), np.full(1, -1), 0, 0)
-
-    def detect(
-        self, images: Sequence[ImageArray | None], states: Sequence[ViewState]
-    ) -> tuple[list[ViewPoses], list[ViewState]]:
-        xy = (
-            np.random.default_rng(1).uniform(100, 300, (1, 33, 2))
-            if self.somebody
-            else np.full((1, 33, 2), np.nan)
-        )
-        sure = np.where(np.isfinite(xy[..., 0]), 0.95, 0.0)
-        view = ViewPoses(xy, np.where(sure > 0, 2.0, np.nan), sure, np.where(sure.any(axis=1), 0, -1))
-        return [view for _ in images], list(states)
-
-    def __call__(self, *asked: object) -> tuple[Detector, tuple[str, ...]]:
-        return self, ()
 
 
 def test_a_recording_begins_when_somebody_enters_and_ends_when_they_left(

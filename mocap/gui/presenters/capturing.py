@@ -84,12 +84,15 @@ class Capturing:
         self.changed, self.cameras = Changes(), CameraList(remembered, find)
         self.root, self.plan, self.live = root, Plan(), LiveView()
         self.desk = CLOSED
-        self.taking = False
+        # Why nothing may be recorded into this data folder, "" where it may.
+        self.taking, self.refused = False, ""
         self.done: TakeDone | None = None
         self.trouble: Trouble | None = None
         self.disk = Disk()
         self._make_link = make_link
         self._link: Link | None = None
+        self.sessions: tuple[str, ...] = ()
+        self._taken: frozenset[str] = frozenset()
         self._by_name: dict[str, CameraStatus] = {}
         self._notes: deque[Said] = deque(maxlen=NOTES_KEPT)
         self._measuring: Later[Disk] = Later()
@@ -101,6 +104,7 @@ class Capturing:
     def enter(self) -> None:
         """The page is shown: open the cameras, and look what else there is."""
         self._shown = True
+        self.look_at_disk()
         self._watch()
         self.cameras.search()
 
@@ -199,19 +203,19 @@ class Capturing:
         """Whether pictures are written."""
         return self.taking and self.desk.status.state in (DeskState.RECORDING, DeskState.SAVING)
 
-    @property
-    def sessions(self) -> tuple[str, ...]:
-        """Sessions of the library, newest first."""
-        return sessions_of(self.root)
+    def look_at_disk(self) -> None:
+        """See which sessions and trials there are; kept, as this page is drawn ten times a second."""
+        self.sessions, self._taken = sessions_of(self.root), taken_names(self.root / self.plan.session)
 
     def set_plan(self, plan: Plan) -> None:
         """Change the next recording; the name that offers itself follows."""
         before, self.plan = self.plan, plan
-        taken = taken_names(self.root / plan.session)
+        if plan.session != before.session:
+            self._taken = taken_names(self.root / plan.session)
         if plan.calibrates != before.calibrates:
-            self.plan = replace(plan, trial=usual_name(plan.calibrates, taken))
+            self.plan = replace(plan, trial=usual_name(plan.calibrates, self._taken))
         elif plan.session != before.session:
-            self.plan = replace(plan, trial=next_name(plan.trial, taken))
+            self.plan = replace(plan, trial=next_name(plan.trial, self._taken))
         if preroll_of(plan) != preroll_of(before):
             self._watch()
         self.changed.emit()
@@ -219,13 +223,15 @@ class Capturing:
     def objection(self) -> str:
         """Why no recording can begin now, in a sentence; empty where one can."""
         plan = self.plan
+        if self.refused:
+            return self.refused
         if not self.entries:
             return "Add a camera first."
         if not NAME.match(plan.session):
             return "Name the session: letters, digits, - and _."
         if not NAME.match(plan.trial):
             return "Name the trial: letters, digits, - and _."
-        if plan.trial.casefold() in taken_names(self.root / plan.session):
+        if plan.trial.casefold() in self._taken:
             return f"There is a trial '{plan.trial}' already."
         silent = [entry.name for entry in self.entries if self.trouble_with(entry.slot) is not None]
         if silent:
@@ -263,15 +269,15 @@ class Capturing:
     def _over(self, done: TakeDone | None, trouble: Trouble | None) -> None:
         """A recording is over: the next one gets the next name."""
         self.taking, self.done, self.trouble = False, done, trouble
-        taken = taken_names(self.root / self.plan.session)
-        self.plan = replace(self.plan, trial=next_name(self.plan.trial, taken))
+        self.look_at_disk()
+        self.plan = replace(self.plan, trial=next_name(self.plan.trial, self._taken))
         self._release()
 
     def used(self) -> None:
         """The last recording has been taken elsewhere; its name is free again."""
         self.done = None
-        taken = taken_names(self.root / self.plan.session)
-        self.plan = replace(self.plan, trial=usual_name(self.plan.calibrates, taken))
+        self.look_at_disk()
+        self.plan = replace(self.plan, trial=usual_name(self.plan.calibrates, self._taken))
         self.changed.emit()
 
     # Live 3D.
