@@ -23,7 +23,8 @@ def train(
     corrections: Annotated[
         Path | None,
         typer.Option(
-            help="Keypoints that a person put right: a .csv with the columns camera, frame, point, x, y."
+            help="Keypoints that a person put right: the edits of the app (trials/NAME/edits/RUN.json), or a .csv "
+            "with the columns camera, frame, point, x, y."
         ),
     ] = None,
     hold_out: Annotated[

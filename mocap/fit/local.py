@@ -22,6 +22,9 @@ from mocap.fit.start import attachment_covariance, pose_of, usual_lengths
 from mocap.fit.terms import coordinates
 from mocap.fit.windows import OVERLAP_S, length_samples
 
+# Frames at the edge of a window that stay as they are.
+HELD_FRAMES = 2
+
 
 @dataclass(frozen=True)
 class Fitted:
@@ -104,7 +107,11 @@ def refit(
         contact = replace(contact, stands=contact.stands & ~changed[:, chain.keypoint].any(axis=0))
     tied = np.zeros((len(known.length), 0))
     model = Model(chain, coordinates(chain), tied, np.empty(0), known.dt, WIDTH)
-    (pose,), _ = solve(model, [Stretch(evidence, contact, known.pose[window])], known.length, STEPS, SETTLED)
+    # What lies beyond an end that is not that of the recording stays: two frames hold both place and speed.
+    held = (np.arange(len(window)) < HELD_FRAMES) & (window[0] > 0)
+    held |= (np.arange(len(window)) >= len(window) - HELD_FRAMES) & (window[-1] < len(known.pose.place) - 1)
+    before = Stretch(evidence, contact, known.pose[window], held)
+    (pose,), _ = solve(model, [before], known.length, STEPS, SETTLED)
     factor = information(model, Stretch(evidence, contact, pose), known.length, known.inflation)
     size = chain.freedom
     cov = np.full((len(window), size, size), np.nan) if factor is None else covariances(factor)
@@ -151,9 +158,14 @@ def blended(before: Motion, after: Motion, weight: FloatArray) -> Motion:
     )
 
 
+def margin(dt: float) -> int:
+    """Frames on either side of what changed that are fitted again."""
+    return int(np.ceil(OVERLAP_S / dt))
+
+
 def fading(frames: int, first: int, last: int, dt: float) -> FloatArray:
     """Weights (T,) that are 1 from ``first`` to ``last`` and a stretch beyond, then fade to 0 over as much."""
-    reach = max(1, int(np.ceil(OVERLAP_S / dt)))
+    reach = max(1, margin(dt) // 2)
     row = np.arange(frames)
     beyond = np.maximum(np.maximum(first - row, row - last), 0)
     return np.clip(2.0 - beyond / reach, 0.0, 1.0)

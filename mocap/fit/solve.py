@@ -9,7 +9,7 @@ import numpy as np
 
 from mocap.core.types import FloatArray
 from mocap.fit.banded import BlockBand, Factor, factorise
-from mocap.fit.chain import Chain, Placed, Pose, place, step
+from mocap.fit.chain import BoolArray, Chain, Placed, Pose, place, step
 from mocap.fit.contact import Contact, add_contact
 from mocap.fit.evidence import Evidence, Pull
 from mocap.fit.terms import (
@@ -32,17 +32,23 @@ FIRST_DAMPING, LEAST_DAMPING, MOST_DAMPING, DAMPING_FACTOR = 1e-4, 1e-9, 1e4, 10
 # by as many m: each step is then seven times as small as the one before, and what is left a tenth of a percent of
 # 1 degree.
 SETTLED = 3e-4
+# Information that holds a frame where it is, 1/rad^2 and 1/m^2: a micrometre.
+HELD = 1e12
 # Bones stay within about this share of what the medians say.
 LENGTH_SPREAD = 0.2
 
 
 @dataclass(frozen=True)
 class Stretch:
-    """Frames one after the other: what was seen, where the feet stood, and the pose so far."""
+    """Frames one after the other: what was seen, where the feet stood, and the pose so far.
+
+    ``held`` (T,) bool are frames whose pose stays; None where all may move.
+    """
 
     evidence: Evidence
     contact: Contact | None
     pose: Pose
+    held: BoolArray | None = None
 
 
 @dataclass(frozen=True)
@@ -182,6 +188,9 @@ def _equations(model: Model, state: _State) -> _Equations:
         main, first, second = second_differences(frames, weight)
         diagonal += main
         gradient += pulled(frames, weight * state.bend)
+    if state.stretch.held is not None:
+        diagonal[state.stretch.held] += HELD
+        gradient[state.stretch.held] = 0.0
     return _Equations(BlockBand(hessian, first, second), gradient, border)
 
 

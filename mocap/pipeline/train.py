@@ -31,6 +31,8 @@ from mocap.detect.train.loop import TrainSettings, fine_tune
 from mocap.detect.train.weightfile import with_weights
 from mocap.detect.weights import ensure
 from mocap.pipeline.crops import Labelled, cut_examples
+from mocap.pipeline.edits.files import check_fits, read_edits
+from mocap.pipeline.edits.kinds import MovePoint
 from mocap.pipeline.inputs import TrialInput, open_trial
 from mocap.pipeline.observed import Observed, observe_points, read_rows
 from mocap.session import RunFolder, load
@@ -60,8 +62,8 @@ class TrainRequest:
     model : str
         The network to teach, one of BlazePose's.
     corrections : Path or None
-        CSV with the columns camera, frame, point, x, y of keypoints that a person put right, of the only source;
-        without it the other views give the labels.
+        Keypoints that a person put right, of the only source: a CSV with the columns camera, frame, point, x, y,
+        or the edits of the app (.json). Without it the other views give the labels.
     hold_out : str or None
         Camera that is not learned from; the last if not given.
     most : int
@@ -233,7 +235,7 @@ def _corrected(recording: _Recording, path: Path) -> dict[str, list[Labelled]]:
     tracks, sync = recording.seen.tracks, recording.sync
     column, number = ({n: i for i, n in enumerate(names)} for names in (sync.cameras, tracks.skeleton.keypoints))
     given: dict[tuple[str, int], FloatArray] = {}
-    for line, (camera, frame, point, x, y, _) in enumerate(read_rows(path), start=2):
+    for line, (camera, frame, point, x, y) in enumerate(_rows(path, sync), start=2):
         if camera not in column or point not in number:
             raise InputError(f"Line {line}: there is no {camera} or no {point}.", "Mend the names.", path)
         given.setdefault((camera, frame), np.full((len(number), 2), np.nan))[number[point]] = x, y
@@ -248,6 +250,21 @@ def _corrected(recording: _Recording, path: Path) -> dict[str, list[Labelled]]:
             around = tracks.xy[t, column[camera], int(np.nanargmin(near))]
             people[camera].append(Labelled(frame, t, around, xy, np.where(np.isfinite(xy).all(axis=1), 1.0, 0.0)))
     return people
+
+
+def _rows(path: Path, sync: SyncTable) -> list[tuple[str, int, str, float, float]]:
+    """Camera, frame, keypoint and place, px, of what was put right in a table or in the app."""
+    if path.suffix.lower() != ".json":
+        return [row[:5] for row in read_rows(path)]
+    file = read_edits(path)
+    check_fits(file, len(sync.t_s), path)
+    column = {name: c for c, name in enumerate(sync.cameras)}
+    moved = [edit for edit in file.edits if isinstance(edit, MovePoint) and edit.camera in column]
+    return [
+        (e.camera, int(sync.frame_index[e.instant, column[e.camera]]), e.keypoint, e.x, e.y)
+        for e in moved
+        if e.instant < len(sync.t_s) and sync.frame_index[e.instant, column[e.camera]] >= 0
+    ]
 
 
 def _split(

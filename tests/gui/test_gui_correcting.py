@@ -343,6 +343,20 @@ def test_a_view_zooms_at_the_cursor_moves_and_turns(page: Any, wait: Wait, app: 
     assert not page.correct.correcting.edits
 
 
+def test_a_picture_looked_at_closely_is_decoded_at_full_size(page: Any, wait: Wait) -> None:
+    view = page.videos.views[1]
+    assert view._sharp is None
+    view._image = view._image[::4, ::4].copy()  # as kept of a larger film
+    view.zoom(20.0)
+    wait(lambda: view._sharp is not None)
+    instant, image = view._sharp
+    assert instant == INSTANT
+    assert image.shape[:2] == view.size_wh[::-1]
+    page.act("forward")
+    wait(lambda: view.drawn_instant == INSTANT + 1)
+    assert view._sharp[0] != view.drawn_instant  # of another instant: it is not shown
+
+
 def test_dragging_never_holds_the_window(page: Any, misread: Misread, wait: Wait, app: Any) -> None:
     """Turns of the loop while a joint is dragged, by the thread's own time: others work here too."""
     from PySide6.QtCore import Qt

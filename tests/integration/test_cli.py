@@ -18,6 +18,8 @@ from mocap import __version__
 from mocap.cli.app import app
 from mocap.cli.console import working
 from mocap.core.errors import MissingExtraError
+from mocap.pipeline.edits.files import write_edits
+from mocap.pipeline.edits.kinds import MaskCamera
 from tests.integration.film import KnowingDetector, make_recording, walking
 
 FRAMES = 30
@@ -54,6 +56,20 @@ def test_process_prints_a_table(recording: Path) -> None:
     assert "report.html" in "".join(result.stdout.split())
     again = run("process", recording, "--preset", "fast")
     assert "finished before" in again.stdout
+
+
+def test_process_with_edits_makes_another_run(recording: Path, tmp_path: Path) -> None:
+    first = json.loads(run("process", recording, "--preset", "fast", "--json").stdout)
+    edits = tmp_path / "edits.json"
+    write_edits(edits, (MaskCamera(camera="cam_2", first=0, last=9),), FRAMES)
+    done = json.loads(run("process", recording, "--preset", "fast", "--json", "--edits", edits).stdout)
+    assert done["run_id"] != first["run_id"]
+    assert any("mask camera (1)" in note for note in done["warnings"])
+    write_edits(edits, (), FRAMES + 1)
+    refused = run("process", recording, "--preset", "fast", "--edits", edits)
+    assert refused.exit_code != 0
+    assert "instants" in refused.output
+    assert "no such file of edits" in run("process", recording, "--edits", tmp_path / "gone.json").output
 
 
 @pytest.mark.parametrize("as_json", [False, True])

@@ -10,6 +10,8 @@ import pytest
 from calibration import CameraRig
 from mocap.core.errors import InputError
 from mocap.core.types import FloatArray, SyncTable, Tracks2D
+from mocap.pipeline.edits.files import write_edits
+from mocap.pipeline.edits.kinds import MaskCamera, MovePoint
 from mocap.pipeline.train import _corrected, _from_views, _held_out, _thinned
 from mocap.presets import load_skeleton
 from mocap.triangulate import TriangulationSettings
@@ -62,6 +64,25 @@ def test_a_correction_goes_to_the_person_in_that_picture(rig: CameraRig, tmp_pat
     np.testing.assert_allclose(one.around, pixels[0, 3], atol=1e-9)
     file.write_text("camera,frame,point,x,y\ncam_9,3,left_knee,1,1\n", encoding="utf-8")
     with pytest.raises(InputError, match="Line 2"):
+        _corrected(made, file)
+
+
+def test_corrections_made_in_the_app_are_labels_too(rig: CameraRig, tmp_path: Path) -> None:
+    made, pixels = recording(rig)
+    x, y = (pixels[0, 3, 25] + [2.0, -1.0]).tolist()
+    edits = (
+        MovePoint(camera=rig.names[0], instant=3, person=0, keypoint="left_knee", x=x, y=y, sigma_px=2.0),
+        MaskCamera(camera=rig.names[1], first=0, last=2),
+    )
+    file, count = tmp_path / "run.json", len(made.sync.t_s)
+    write_edits(file, edits, count)
+    people = _corrected(made, file)
+    (one,) = people[rig.names[0]]
+    np.testing.assert_allclose(one.xy[25], [x, y])
+    assert (one.instant, one.frame) == (3, 3)
+    assert not people[rig.names[1]]
+    write_edits(file, edits, count + 1)
+    with pytest.raises(InputError, match="instants"):
         _corrected(made, file)
 
 

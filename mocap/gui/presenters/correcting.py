@@ -85,10 +85,12 @@ class Correcting(Corrections):
         self.range: tuple[int, int] | None = None
         self._grasp: MovePoint | None = None
         self._off = (0.0, 0.0)
+        self._guided: tuple[int, tuple[float, float]] | None = None
+        self._lines = np.empty((0, 0, 2))
 
     def open(self, review: Review) -> None:
         """Another run is shown."""
-        self.selected, self._grasp = None, None
+        self.selected, self._grasp, self._guided = None, None, None
         super().open(review)
 
     def set_tool(self, tool: Tool) -> None:
@@ -262,9 +264,10 @@ class Correcting(Corrections):
             return None
         place = self._place(at)
         back = review.pixels[camera, self.instant, at.person, at.keypoint].astype(np.float64)
-        line = guides(review.rig, at.camera, place)[camera]
+        if (at.camera, place) != self._guided:  # all views are drawn of one place
+            self._guided, self._lines = (at.camera, place), guides(review.rig, at.camera, place)
         handle = np.array(place) if camera == at.camera else np.full(2, np.nan)
-        return Guide(line, handle, back, self._keypoint(at).replace("_", " "))
+        return Guide(self._lines[camera], handle, back, self._keypoint(at).replace("_", " "))
 
     def _place(self, at: Joint) -> tuple[float, float]:
         """Where the selected joint is in its view."""

@@ -7,10 +7,12 @@ from typing import Protocol
 from PySide6.QtCore import QObject, QTimer
 from PySide6.QtWidgets import QDockWidget
 
+from mocap.core.errors import VideoError
 from mocap.gui.jobs.correct import CorrectedJob
 from mocap.gui.presenters.correcting import TOOL_NAMES, Correcting
 from mocap.gui.presenters.playhead import Playhead
 from mocap.gui.presenters.review import Review
+from mocap.gui.presenters.sharp import SharpPictures
 from mocap.gui.views.context import Context
 from mocap.gui.views.correcting import CorrectPane
 from mocap.gui.views.theme import Theme
@@ -55,6 +57,8 @@ class CorrectDesk(QObject):
         self.dock.setWidget(self.pane)
         self.dock.hide()
         self._camera = 0
+        self._sharp: SharpPictures | None = None
+        self._unsharp: set[tuple[int, int]] = set()
         self.pane.act.connect(self.act)
         self.pane.seek.connect(lambda instant: page.set_head(page.head.seek(instant)))
         self.pane.camera.activated.connect(lambda _: self.pane.render_state())
@@ -70,12 +74,16 @@ class CorrectDesk(QObject):
         """Another run is shown."""
         self.pane.show_cameras(review.rig.names, review.take.people)
         self.correcting.open(review)
+        self._sharp, self._unsharp = SharpPictures(review.videos), set()
         self._timer.start(IDLE_MS)
 
     def close(self) -> None:
         """The run is let go; its edits are on disk."""
         self._timer.stop()
         self.correcting.close()
+        if self._sharp is not None:
+            self._sharp.close()
+            self._sharp = None
 
     def show_head(self, head: Playhead) -> None:
         """Another instant is shown."""
@@ -196,3 +204,24 @@ class CorrectDesk(QObject):
 
     def _tick(self) -> None:
         self.correcting.tick()
+        if self._sharp is not None:
+            self._sharpen(self._sharp)
+
+    def _sharpen(self, pictures: SharpPictures) -> None:
+        """Show pictures that are looked at closely at full size, while nothing moves."""
+        views, review = self._page.videos.views, self.correcting.review
+        try:
+            ready = pictures.fetch()
+        except VideoError:  # the view says so itself, by its own decoder
+            ready = None
+        if ready is not None and ready.image is not None and ready.camera < len(views):
+            views[ready.camera].show_sharp(ready.instant, ready.image)
+        if pictures.busy or review is None or self._page.head.playing:
+            return
+        instant = self._page.head.instant
+        for view in views:
+            place = (view.camera, instant)
+            if view.isVisible() and view.wants_sharp and place not in self._unsharp:
+                self._unsharp.add(place)  # one that cannot be had is not asked for again and again
+                pictures.order(view.camera, instant, int(review.sync.frame_index[instant, view.camera]))
+                return

@@ -19,7 +19,7 @@ from calibration import CameraRig
 from mocap.core.types import FloatArray, JointAngles, MassCentre, Motion, Points3D, SyncTable, Take, Tracks2D
 from mocap.fit import BodySettings, remove_spikes, residual_cutoff
 from mocap.fit.butterworth import PADDING_PERIODS
-from mocap.fit.local import Fitted, blended, fading, fitted_before, refit
+from mocap.fit.local import Fitted, blended, fading, fitted_before, margin, refit
 from mocap.fit.windows import OVERLAP_S
 from mocap.kinematics.heading import WINDOW_S
 from mocap.kinematics.rates import CUTOFF_HZ, half_width
@@ -193,7 +193,7 @@ def _effect(prepared: Prepared) -> int:
     """Instants beyond changed keypoints whose results change: by filter, gaps and the body's smoothness."""
     fit = prepared.run.settings.fit
     filtering = PADDING_PERIODS / prepared.cutoff_hz + fit.max_gap_s + fit.spikes_s
-    return int(np.ceil(max(filtering, 2.0 * OVERLAP_S + fit.max_gap_s) * prepared.run.sync.rate_hz))
+    return int(np.ceil(max(filtering, OVERLAP_S + fit.max_gap_s) * prepared.run.sync.rate_hz))
 
 
 def _context(prepared: Prepared) -> int:
@@ -296,13 +296,13 @@ def _moved(prepared: Prepared, measured: Points3D, trusted: BoolArray, rows: sli
     before = part(run.take.motion, rows)
     clear = remove_spikes(measured, rate_hz, fit.spikes_s, trusted)
     different = _differs(part(run.measured, rows), measured)
-    margin = int(np.ceil(2.0 * OVERLAP_S * rate_hz))
+    beyond = margin(1.0 / rate_hz)
     people = []
     for n, known in enumerate(prepared.people):
         one = _person(before, n)
         where = np.flatnonzero(different[:, n].any(axis=1))
         if known is not None and where.size:
-            low, high = max(0, int(where[0]) - margin), min(len(different), int(where[-1]) + margin + 1)
+            low, high = max(0, int(where[0]) - beyond), min(len(different), int(where[-1]) + beyond + 1)
             window = slice(low, high)
             frames = slice(rows.start + low, rows.start + high)
             new = refit(known, part(clear, window), n, frames, different[window, n], trusted[window, n])
