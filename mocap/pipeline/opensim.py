@@ -23,7 +23,7 @@ from mocap.core.types import Take
 from mocap.export.trc import TrcExporter
 from mocap.pipeline.opensim_script import SCRIPT
 from mocap.pipeline.reexport import load_take
-from mocap.session import RunFolder
+from mocap.session import RunFolder, SessionManifest, read_manifest
 
 # A Python that has the package opensim.
 VARIABLE = "MOCAP_OPENSIM"
@@ -48,7 +48,7 @@ class OpensimRequest:
     markers : Path or None
         A MarkerSet file (.xml) that takes the place of the model's own markers.
     mass_kg : float or None
-        Of the person; the model's own where it is not given.
+        Of the person; what the session says, else the model's own, where it is not given.
     """
 
     run: Path
@@ -130,7 +130,7 @@ def run_opensim(request: OpensimRequest) -> OpensimResult:
             "stop": float(take.t_s[-1]),
             "pairs": measured_pairs(take.points.skeleton, names, listed),
             "wanted": list(names.values()),
-            "mass": request.mass_kg or -1.0,
+            "mass": request.mass_kg or _known_mass(request.run) or -1.0,
             "scaled": str(out / f"{request.model.stem}_scaled.osim"),
             "motion": str(out / "inverse_kinematics.mot"),
             "folder": scratch,
@@ -159,6 +159,13 @@ def canonical(name: str) -> tuple[str, str]:
 
 # What keypoints are called elsewhere.
 SYNONYMS = {"footindex": ("bigtoe", "toe"), "bigtoe": ("footindex", "toe"), "index": ("hand",)}
+
+
+def _known_mass(run: Path) -> float | None:
+    """Mass of the person as the run's session says, kg."""
+    above = run.resolve().parents
+    session = above[3] / "session.toml" if len(above) > 3 else None
+    return read_manifest(session, SessionManifest).mass_kg if session is not None and session.is_file() else None
 
 
 def matched(skeleton: Skeleton, markers: tuple[str, ...]) -> dict[str, str]:

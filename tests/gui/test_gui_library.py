@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from mocap.gui.jobs.importing import ImportJob
+from mocap.gui.jobs.process import ProcessJob
 from mocap.gui.presenters.jobs import Finished
 from mocap.pipeline.taking import take_in
 from mocap.session import SessionFolder, SessionManifest, TrialFolder, read_manifest, trial_manifest
@@ -131,8 +132,6 @@ def test_a_trial_is_renamed_and_goes_to_the_trash_and_back(page: Any, home: Path
 
 
 def test_what_a_job_works_on_is_left_alone(page: Any, shown: Any, home: Path) -> None:
-    from mocap.gui.jobs.process import ProcessJob
-
     shown.jobs.add(ProcessJob(title="walk", path=home / "visit" / "trials" / "walk", preset="fast"))
     page.act("trash")
     assert page.trouble.isVisible()
@@ -229,6 +228,15 @@ def test_a_second_window_may_only_look(
     assert not other.inspector.actions_of_trial["process"].isEnabled()
     assert other.inspector.review.isEnabled()
     assert other.inspector.tags.isReadOnly()
+    second.add_job(ProcessJob(title="walk", path=home / "visit" / "trials" / "walk", preset="fast"))
+    assert not second.jobs.active
+    review = second.page("review")
+    second.show_page("review")
+    assert not review._correct.isEnabled()
+    capture = second.page("capture")
+    second.show_page("capture")
+    assert "Another window" in capture.capturing.objection()
+    second.show_page("library")
     other.choose(home / "visit" / "trials" / "walk")
     other.act("trash")
     other.act("session")

@@ -150,6 +150,8 @@ class CapturePage(Page):
         """The page is shown."""
         if not self.capturing.taking:
             self.capturing.root = self._context.library.root
+        refused = self._context.library.refused
+        self.capturing.refused = "Another window may change this data folder, this one not." if refused else ""
         self.capturing.enter()
         self.side.show_sessions()
         self.live_panel.offer()

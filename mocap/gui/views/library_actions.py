@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -42,12 +43,13 @@ class LibraryActions:
     def act(self, what: str) -> None:
         """Do what a key or a button asks for."""
         page, entry = self._page, self._page.chosen
-        always = {
+        always: dict[str, Callable[[], object]] = {
             "search": page.search.setFocus,
             "undo": self.deeds.undo,
             "redo": self.deeds.redo,
             "folder": self._choose_folder,
             "bin": self._show_trash,
+            "refused": self.may,
         }
         changing = {"session": self._new_session, "import": self._browse, "demo": self._demo}
         if what in always:

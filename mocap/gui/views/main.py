@@ -174,7 +174,11 @@ class MainWindow(QMainWindow):
             self.add_job(dialog.wanted)
 
     def add_job(self, request: JobRequest) -> None:
-        """Put a job in the queue and show it."""
+        """Put a job in the queue and show it; a window that may only look says why not."""
+        if not self.library.writable:
+            self.show_page("library")
+            self.shown.act("refused")
+            return
         self.jobs.add(request)
         self.jobs_dock.show()
 

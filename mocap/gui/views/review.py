@@ -101,9 +101,9 @@ class ReviewPage(Page):
         head.addSpacing(10)
         head.addWidget(self._sub)
         head.addStretch(1)
-        correct = button("Correct", "Show or hide corrections")
-        correct.clicked.connect(lambda: self.act("correct"))
-        head.addWidget(correct)
+        self._correct = button("Correct", "Show or hide corrections")
+        self._correct.clicked.connect(lambda: self.act("correct"))
+        head.addWidget(self._correct)
         head.addWidget(self.layout_menu)
         export = button("Export …", "Export this run")
         export.clicked.connect(lambda: self.act("export"))
@@ -147,6 +147,8 @@ class ReviewPage(Page):
 
     def enter(self) -> None:
         """Keys go to the timeline."""
+        for part in (self._correct, self.correct.dock):
+            part.setEnabled(self._context.library.writable)
         self.timeline.ruler.setFocus()
 
     def away(self) -> None:
@@ -318,7 +320,8 @@ class ReviewPage(Page):
 
     def act(self, what: str) -> None:
         """Do what a control or a key asks for."""
-        if self.correct.act(what):
+        # Where another window has the data folder, this one only looks.
+        if self._context.library.writable and self.correct.act(what):
             return
         head = self.head
         steps = {"back": -1, "forward": 1, "back 10": -10, "forward 10": 10}

@@ -66,8 +66,8 @@ class PersonForm(QWidget):
                 line += 1
             grid.setRowMinimumHeight(line, 8)
             line += 1
-        grid.addWidget(label("Sex, height and mass may stay empty. They make the centre of mass better.", "faint",
-                             wrap=True), line, 0, 1, 3)  # fmt: skip
+        why = "These may stay empty. Sex makes the centre of mass better, the mass goes to OpenSim."
+        grid.addWidget(label(why, "faint", wrap=True), line, 0, 1, 3)
         self._changed()
 
     @property
