@@ -25,6 +25,7 @@ from mocap.pipeline.live.feedback import Coach, Target
 from mocap.pipeline.live.ladder import first_rung, next_rung
 from mocap.pipeline.live.newest import Newest
 from mocap.pipeline.live.reconstruct import Reconstruction, angle_names, timed
+from mocap.pipeline.live.seek import Seeker
 from mocap.pipeline.live.selfcheck import SelfCheck
 from mocap.pipeline.live.source import Grabber, LiveSource, Tap
 from mocap.pipeline.live.views import Views, chosen_rig
@@ -85,6 +86,7 @@ class _Look:
 
     detector: Detector
     states: list[ViewState]
+    seeker: Seeker
     coming: Future[tuple[Detector, tuple[str, ...]]] | None = None
     work_s: deque[float] = field(default_factory=lambda: deque(maxlen=JUDGED_FRAMES))
 
@@ -184,7 +186,7 @@ class LiveSession:
         for sentence in notes:
             self._note("detector", sentence)
         fresh = [detector.initial_state() for _ in self._sources]
-        look = _Look(detector, fresh)
+        look = _Look(detector, fresh, Seeker(len(fresh)))
         # Networks are set up by their first picture, which takes a second: that shall not be anybody's.
         detector.detect([_blank(camera) for camera in self._views.rig.cameras], fresh)
         skeleton = detector.skeleton
@@ -264,7 +266,8 @@ class LiveSession:
         seconds = {"wait": (begin_ns - oldest) / 1e9}
         with timed("detect", seconds):
             images = [None if frame is None else frame.image for frame in frames]
-            views, look.states = look.detector.detect(images, look.states)
+            views, states = look.detector.detect(images, look.states)
+            look.states = look.seeker.reminded(states, instant_ns / 1e9)
         made = making.step(views, t_s, instant_ns / 1e9)
         latency_s = (time.monotonic_ns() - oldest) / 1e9
         return LiveFrame(
