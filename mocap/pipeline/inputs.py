@@ -94,7 +94,11 @@ class TrialInput:
 
 
 def open_trial(
-    path: Path, calibration: Path | None = None, out: Path | None = None, with_clocks: bool = True
+    path: Path,
+    calibration: Path | None = None,
+    out: Path | None = None,
+    with_clocks: bool = True,
+    make_place: bool = True,
 ) -> TrialInput:
     """Find the videos and the calibration of one trial and make its place in a session.
 
@@ -109,6 +113,8 @@ def open_trial(
         folders one of that name in the data folder.
     with_clocks : bool
         Take the clocks that ``mocap sync`` found, if it did.
+    make_place : bool
+        Make the place of the results; without it nothing is written.
 
     Raises
     ------
@@ -135,7 +141,8 @@ def open_trial(
             "Name another folder with --out, or rename the recording's folder.",
             target.root,
         )
-    _register(target, folder, rig, videos, keep=session is not None and target.root == session.root)
+    if make_place:
+        _register(target, folder, rig, videos, keep=session is not None and target.root == session.root)
     truth = source / "truth.npz"
     notes = tuple(f"{video.camera}: {note}" for video in videos for note in video.warnings)
     t_s, timed, told = frame_times(videos)

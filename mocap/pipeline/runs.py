@@ -5,20 +5,33 @@ from __future__ import annotations
 import os
 import shutil
 
+import numpy as np
+
 from calibration import CameraRig
 from mocap.core.errors import InputError, SessionError
 from mocap.core.summary import RunSummary
+from mocap.core.types import FloatArray
 from mocap.session import RunFolder, RunManifest, TrialFolder, key_of, read_manifest, stored_key
+
+# Of metres, pixels and rotations: far below what any calibration knows, far above what files change.
+KEY_DECIMALS = 9
 
 
 def rig_key(rig: CameraRig) -> str:
-    """Hash of the cameras as they are used, whatever files of whatever format they came from."""
+    """Hash of the cameras as they are used, whatever files of whatever format they came from.
+
+    A rotation that went through a file as a vector comes back with another last bit: that is no other calibration.
+    """
+
+    def plain(values: FloatArray) -> object:
+        return (np.round(values, KEY_DECIMALS) + 0.0).tolist()  # minus nothing is nothing
+
     return key_of(
         [
-            (c.name, c.intrinsics.model, c.intrinsics.size_wh, c.intrinsics.K.tolist(), c.intrinsics.dist.tolist())
+            (c.name, c.intrinsics.model, c.intrinsics.size_wh, plain(c.intrinsics.K), plain(c.intrinsics.dist))
             for c in rig.cameras
         ],
-        rig.cam_from_world.tolist(),
+        plain(rig.cam_from_world),
     )
 
 

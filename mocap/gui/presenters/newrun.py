@@ -7,6 +7,7 @@ from pathlib import Path
 
 from mocap.core.errors import ExplainedError
 from mocap.gui.jobs.process import ProcessJob
+from mocap.gui.presenters.newrun_settings import own_presets_dir
 from mocap.gui.presenters.words import Trouble, title, trouble_of
 from mocap.presets import preset_names, preset_path, read_toml
 
@@ -42,11 +43,20 @@ class Survey:
     trouble: Trouble | None = None
 
 
-def presets() -> tuple[Preset, ...]:
-    """Presets of the pipeline, the usual one first; the live one is for cameras, not for files."""
+def presets(own: Path | None = None) -> tuple[Preset, ...]:
+    """Presets of the pipeline, the usual one first, then one's own; the live one is for cameras, not for files.
+
+    Parameters
+    ----------
+    own : Path, optional
+        Folder of the user's own presets.
+    """
     names = sorted(set(preset_names("pipelines")) - {"live"}, key=lambda name: (name != FIRST_CHOICE, name))
     read = {name: read_toml(preset_path("pipelines", name)) for name in names}
-    return tuple(Preset(name, title(name), str(read[name]["description"])) for name in names)
+    shipped = [Preset(name, title(name), str(read[name]["description"])) for name in names]
+    folder = own or own_presets_dir()
+    kept = [Preset(str(path), path.stem, "One of your own") for path in sorted(folder.glob("*.toml"))]
+    return (*shipped, *kept)
 
 
 def survey(path: Path) -> Survey:
@@ -84,6 +94,32 @@ def survey(path: Path) -> Survey:
         )
         return Survey(folder, found, rig, few)
     return Survey(folder, found, rig)
+
+
+def surveys(path: Path) -> tuple[Survey, ...]:
+    """Look into a folder that may hold several recordings: a session, or folders with videos side by side."""
+    from mocap.capture import find_videos
+    from mocap.session import SessionFolder
+
+    folder = path.parent if path.is_file() else path
+    if not folder.is_dir():
+        return (survey(path),)
+    trials = SessionFolder(folder).trials
+    if len(trials) > 1:
+        return tuple(survey(trial.root) for trial in trials)
+    if not trials:
+        inner = []
+        for below in sorted(folder.iterdir()):
+            try:
+                if below.is_dir() and below.name[0] not in ".@" and len(find_videos(below)) >= FEWEST_VIDEOS:
+                    inner.append(below)
+            except (ExplainedError, OSError):  # no videos, or not to be read: not a recording
+                continue
+        own = survey(path)
+        if inner and own.trouble is not None:
+            return tuple(survey(below) for below in inner)
+        return (own,)
+    return (survey(path),)
 
 
 def missing(found: Survey, calibration: Path | None) -> Trouble | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -33,9 +33,9 @@ class Context:
     settings: QSettings
     theme: Callable[[], Theme]
     show_page: Callable[[str], None]
-    new_run: Callable[[Path | None], None]
+    new_run: Callable[[Path | Sequence[Path] | None], None]
     open_run: Callable[[Path], None]
-    export_run: Callable[[Path], None]
+    export_run: Callable[[Path | Sequence[Path]], None]
     add_job: Callable[[JobRequest], None]
     open_on: Callable[[str, Path], None]
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -167,11 +167,12 @@ class MainWindow(QMainWindow):
         self.show_page("library")
         self.shown.act("search")
 
-    def new_run(self, path: Path | None) -> None:
-        """Ask for a new run and put it in the queue."""
+    def new_run(self, path: Path | Sequence[Path] | None) -> None:
+        """Ask for new runs of a recording, or of several, and put them in the queue."""
         dialog = NewRunDialog(self, path)
-        if dialog.exec() and dialog.wanted is not None:
-            self.add_job(dialog.wanted)
+        if dialog.exec():
+            for job in dialog.wanted:
+                self.add_job(job)
 
     def add_job(self, request: JobRequest) -> None:
         """Put a job in the queue and show it; a window that may only look says why not."""
@@ -197,8 +198,8 @@ class MainWindow(QMainWindow):
         self.show_page("review")
         self.shown.open_result(folder)
 
-    def export_run(self, folder: Path) -> None:
-        """Ask what to export."""
+    def export_run(self, folder: Path | Sequence[Path]) -> None:
+        """Ask what to export of a run, or of several."""
         from mocap.gui.views.export import ExportDialog
 
         ExportDialog(self, folder).exec()

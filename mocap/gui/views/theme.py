@@ -83,6 +83,7 @@ QPushButton:disabled { color: $faint; background: $panel; }
 QPushButton#primary { background: $accent; color: $on_accent; border: 1px solid $accent; font-weight: 600; }
 QPushButton#primary:focus { border: 2px solid $text; padding: 6px 13px; }
 QPushButton#primary:disabled { background: $raised; color: $faint; border: 1px solid $line; }
+QPushButton#menu { text-align: left; padding: 6px 9px; }
 QPushButton#segment { border-radius: 0; padding: 7px 12px; color: $faint; background: $panel; }
 QPushButton#segment:checked { color: $text; background: $hover; border-bottom: 2px solid $accent; }
 QPushButton#segment:focus { border: 1px solid $accent; }
@@ -98,6 +99,9 @@ QLineEdit:focus, QComboBox:focus, QPlainTextEdit:focus, QDoubleSpinBox:focus { b
 QAbstractSpinBox QLineEdit { border: 0; padding: 0 0 0 8px; background: transparent; }
 QAbstractSpinBox::up-button, QAbstractSpinBox::down-button { border: 0; background: transparent; width: 20px; }
 QAbstractSpinBox::up-arrow, QAbstractSpinBox::down-arrow { image: none; }
+QLineEdit:disabled, QComboBox:disabled, QSpinBox:disabled, QDoubleSpinBox:disabled, QCheckBox:disabled {
+    color: $faint; }
+QLineEdit:disabled, QComboBox:disabled, QSpinBox:disabled, QDoubleSpinBox:disabled { background: $panel; }
 QComboBox::drop-down { border: 0; width: 24px; }
 QComboBox::down-arrow { image: none; }
 QComboBox QAbstractItemView { background: $panel; border: 1px solid $line; selection-background-color: $hover;
