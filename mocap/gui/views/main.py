@@ -50,6 +50,8 @@ class MainWindow(QMainWindow):
         self.theme = THEMES.get(str(self._settings.value("theme", DARK.name)), DARK)
         self.library, self.jobs = Library(root), Jobs(runner)
         self.pages = QStackedWidget()
+        # Else the widest page, shown or not, and the jobs beside it would widen the window.
+        self.pages.setMinimumSize(1, 1)
         self._made: dict[str, Page] = {}
         self.context = Context(
             self.library, self.jobs, self._settings, lambda: self.theme,
