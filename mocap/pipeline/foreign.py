@@ -221,6 +221,8 @@ def _timestamps(video: Path) -> Path | None:
 def _with_rig(found: Foreign) -> Foreign:
     """Add the calibration, the board and its films, as far as they lie where they usually do."""
     path = found.calibration or find_rig(found.folder)
+    if path is None and found.folder.name.lower() in VIDEO_FOLDERS:  # ``raw`` of a trial of a session of ours
+        path = find_rig(found.folder.resolve().parent)
     board = next((b for base in (found.folder, found.folder / "calibration") for n in BOARD_FILES
                   if (b := base / n).is_file()), None)  # fmt: skip
     films = next(

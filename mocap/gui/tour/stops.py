@@ -52,6 +52,7 @@ def capture(walk: Walk) -> None:
     page = _page(walk, "capture", CapturePage)
     capturing = page.capturing
     capturing.cameras.add(*(str(path) for _, path in walk.shown.videos))
+    walk.wait(lambda: len(capturing.entries) >= len(walk.shown.videos))  # they are looked at in a thread
     slots = [entry.slot for entry in capturing.entries]
     walk.wait(lambda: all(capturing.picture(slot, -1) is not None for slot in slots))
     walk.pause(2.0)
