@@ -141,6 +141,16 @@ def test_a_vanished_folder_is_told(rig: Rig, tmp_path: Path) -> None:
     assert not rig.capturing.taking
 
 
+def test_a_full_disk_is_told_before_anything_is_recorded(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    rig.waits(lambda: rig.state is DeskState.READY)
+    monkeypatch.setattr("mocap.capture.recorder.LEAST_FREE_BYTES", 2**62)
+    rig.capturing.record()
+    rig.waits(lambda: rig.capturing.trouble is not None)
+    assert rig.capturing.trouble is not None
+    assert "full" in rig.capturing.trouble.what
+    assert rig.capturing.done is None
+
+
 def test_a_camera_lost_in_the_middle_is_named_and_what_came_is_kept(rig: Rig) -> None:
     capturing = rig.capturing
     rig.waits(lambda: rig.state is DeskState.READY)

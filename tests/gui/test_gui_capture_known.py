@@ -27,7 +27,7 @@ from mocap.gui.presenters.capturing_cameras import (
 )
 from mocap.gui.presenters.capturing_links import Memory
 from mocap.gui.presenters.capturing_live import bones_of
-from mocap.gui.presenters.capturing_plan import hand_to_calibration, next_name, room_for
+from mocap.gui.presenters.capturing_plan import hand_to_calibration, next_name, room_for, usual_session
 from mocap.gui.presenters.capturing_targets import LiveView, Target
 from mocap.gui.presenters.capturing_words import (
     CameraEntry,
@@ -309,6 +309,18 @@ def test_pictures_cross_in_shared_memory() -> None:
     assert memory.get(1, 0) is None
     memory.put(2, np.zeros((4000, 4000, 3), np.uint8))  # larger than its place: left out
     assert memory.get(2, 3) is None
+
+
+def test_a_recording_is_never_offered_to_a_session_of_another_day(tmp_path: Path) -> None:
+    from datetime import date, timedelta
+
+    today = date.today()
+    assert usual_session(tmp_path, today) == f"{today:%Y-%m-%d}"
+    (tmp_path / "anna").mkdir()
+    (tmp_path / "anna" / "session.toml").write_text('id = "anna"\n')
+    assert usual_session(tmp_path, today) == "anna"
+    tomorrow = today + timedelta(days=1)
+    assert usual_session(tmp_path, tomorrow) == f"{tomorrow:%Y-%m-%d}"
 
 
 def test_a_film_of_a_board_is_put_beside_the_calibration(tmp_path: Path) -> None:

@@ -93,6 +93,8 @@ def test_from_finding_cameras_to_a_job(
 
     page = desk.shown
     assert page.stack.currentWidget() is page.begin
+    desk.open_on("capture", tmp_path / "data" / "monday" / "trials" / "walk")
+    assert page.capturing.plan.session == "monday"
     filmed(desk, films, wait)
     assert page.stack.currentWidget() is page.views
     wait(lambda: all("fps" in tile.accessibleName() for tile in page.grid.tiles.values()))
@@ -145,7 +147,7 @@ def test_a_take_for_calibration_goes_to_its_page(desk: Any, films: Path, wait: W
     assert not page.side.outcome.to_process.isVisible()
     click(page.side.outcome.to_calibrate)
     assert desk.shown is desk.page("calibrate")
-    session = tmp_path / "data" / "session_1"
+    session = tmp_path / "data" / page.capturing.plan.session
     assert len(list((session / "calibration" / "videos").glob("*.mp4"))) == 4
     assert (session / "calibration" / "videos" / "timestamps.csv").is_file()
     assert not (session / "trials" / "calibration_1").exists()
@@ -270,7 +272,7 @@ def test_closing_while_it_records_asks_and_keeps(desk: Any, films: Path, wait: W
     wait(lambda: page.capturing.desk.status.elapsed_s > 0.5)
     QTimer.singleShot(20, lambda: answer(False))
     assert desk.close()
-    raw = tmp_path / "data" / "session_1" / "trials" / "trial_1" / "raw"
+    raw = tmp_path / "data" / page.capturing.plan.session / "trials" / "trial_1" / "raw"
     assert len(list(raw.glob("*.mp4"))) == 4
     assert "finished = true" in (raw / "recording.toml").read_text()
 

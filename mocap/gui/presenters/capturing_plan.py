@@ -6,6 +6,7 @@ import contextlib
 import re
 import shutil
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 
 from mocap.core.errors import StorageError
@@ -56,6 +57,17 @@ def sessions_of(root: Path) -> tuple[str, ...]:
         return ()
     found = [path for path in root.iterdir() if (path / "session.toml").is_file()]
     return tuple(path.name for path in sorted(found, key=lambda path: path.stat().st_mtime, reverse=True))
+
+
+def usual_session(root: Path, today: date) -> str:
+    """The session that a recording offers itself for: the newest of today, else a new one with today's name.
+
+    Never one of another day: that is most likely of somebody else.
+    """
+    for name in sessions_of(root)[:1]:
+        if date.fromtimestamp((root / name / "session.toml").stat().st_mtime) == today:
+            return name
+    return f"{today:%Y-%m-%d}"
 
 
 def taken_names(session: Path) -> frozenset[str]:

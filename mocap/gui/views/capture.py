@@ -159,11 +159,6 @@ class CapturePage(Page):
         self._timer.start()
         self.side.record.setFocus()
 
-    def open_result(self, result: Path) -> None:
-        """Record into a session."""
-        if not self.capturing.taking:
-            self.side.session.setEditText(result.name)
-
     def away(self) -> None:
         """Another page is shown; a recording goes on, and the page goes on hearing of it."""
         self.capturing.away()
@@ -187,6 +182,12 @@ class CapturePage(Page):
         self._timer.stop()
         self._context.settings.setValue(CAMERAS, self.capturing.cameras.remembered())
         self.capturing.leave()
+
+    def open_result(self, result: Path) -> None:
+        """Record into a session, named by its folder or by that of one of its trials."""
+        session = result.parent.parent if result.parent.name == "trials" else result
+        if not self.capturing.taking and session.parent == self.capturing.root:
+            self.side.session.setEditText(session.name)
 
     def set_theme(self, theme: Theme) -> None:
         """Recolour."""

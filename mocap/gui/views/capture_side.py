@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
+from datetime import date
 from pathlib import Path
 
 from PySide6.QtCore import Qt, Signal
@@ -23,6 +24,7 @@ from PySide6.QtWidgets import (
 )
 
 from mocap.gui.presenters.capturing import Capturing
+from mocap.gui.presenters.capturing_plan import usual_session
 from mocap.gui.presenters.capturing_words import TakeDone
 from mocap.gui.presenters.words import duration
 from mocap.gui.views.parts import Choice, button, label, named, number_box
@@ -159,7 +161,7 @@ class RecordPanel(QWidget):
         self._filling = True
         self.session.clear()
         self.session.addItems(list(sessions))
-        self.session.setEditText(chosen or (sessions[0] if sessions else "session_1"))
+        self.session.setEditText(chosen or usual_session(self._capturing.root, date.today()))
         self._filling = False
         self._take()
 

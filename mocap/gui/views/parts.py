@@ -21,7 +21,7 @@ from PySide6.QtWidgets import (
 from mocap.gui.presenters.words import Trouble
 
 # Between the edge of a box and what is typed into it.
-BOX_MARGIN_PX = 7
+BOX_MARGIN_PX = 10
 
 
 def label(text: str, kind: str = "", wrap: bool = False) -> QLabel:
