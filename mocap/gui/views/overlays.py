@@ -77,12 +77,14 @@ def draw_uncertainty(painter: QPainter, marks: Marks, placed: Placed) -> None:
 def draw_guide(painter: QPainter, guide: Guide, placed: Placed) -> None:
     """Where the held joint must lie, where it is held, and where its point in 3D is seen back."""
     line = placed(guide.line)
-    pieces = lines(np.stack([line[:-1], line[1:]], axis=1))
-    painter.setPen(pen(QColor(0, 0, 0, 150), 3.4))
-    painter.drawLines(pieces)
-    painter.setPen(pen(QColor(*YELLOW), 1.6))
-    painter.drawLines(pieces)
+    there = np.flatnonzero(np.isfinite(line).all(axis=1))
+    runs = [run for run in np.split(there, np.flatnonzero(np.diff(there) > 1) + 1) if run.size > 1]
+    pieces = [QPolygonF([QPointF(x, y) for x, y in line[run].tolist()]) for run in runs]
     painter.setBrush(Qt.BrushStyle.NoBrush)
+    for colour, width in ((QColor(0, 0, 0, 150), 3.4), (QColor(*YELLOW), 1.6)):
+        painter.setPen(pen(colour, width))
+        for piece in pieces:
+            painter.drawPolyline(piece)
     back, handle = placed(guide.back), placed(guide.handle)
     if np.isfinite(back).all():
         x, y = back.tolist()

@@ -147,9 +147,27 @@ class AnglePlot(QWidget):
             pen = pg.mkPen((*theme.sides[moment.side], 150), width=1, style=Qt.PenStyle.DashLine)
             self._lines.append(pg.InfiniteLine(moment.t_s, angle=90, pen=pen))
             plot.addItem(self._lines[-1], ignoreBounds=True)
-        mine = {side: (value, sigma) for side, value, sigma in self._series.curves}
+        self._draw_own()
         others = {side: value for side, value, _ in self._ghost.curves} if self._ghost is not None else {}
         for side, colour in enumerate(theme.sides):
+            behind = others.get(side, NOTHING)
+            mixed = tuple((a + b) // 2 for a, b in zip(colour, rgb(theme.faint), strict=True))
+            pen = pg.mkPen((*mixed, 210), width=1.6, style=Qt.PenStyle.DotLine)
+            self._behind[side].setData(self._t if len(behind) else NOTHING, behind, pen=pen)
+        plot.setXRange(*self.span, padding=0.0)
+        self._place_cursor()
+
+    def renew(self, series: AngleSeries) -> None:
+        """Draw other values of the same angle, as while something is corrected."""
+        self._series = series
+        self._draw_own()
+        self.show_instant(self.instant)
+
+    def _draw_own(self) -> None:
+        """Give the curves of this run and their bands their values."""
+        assert self._series is not None
+        mine = {side: (value, sigma) for side, value, sigma in self._series.curves}
+        for side, colour in enumerate(self._theme.sides):
             value, sigma = mine.get(side, (NOTHING, NOTHING))
             t = self._t if len(value) else NOTHING
             thin, low, high = thinned(t, value - sigma, value + sigma)
@@ -157,12 +175,6 @@ class AnglePlot(QWidget):
                 edge.setData(thin, values)
             self._bands[side][1].setBrush(pg.mkBrush(*colour, 55))
             self._curves[side].setData(t, value, pen=pg.mkPen(colour, width=2))
-            behind = others.get(side, NOTHING)
-            mixed = tuple((a + b) // 2 for a, b in zip(colour, rgb(theme.faint), strict=True))
-            pen = pg.mkPen((*mixed, 210), width=1.6, style=Qt.PenStyle.DotLine)
-            self._behind[side].setData(self._t if len(behind) else NOTHING, behind, pen=pen)
-        plot.setXRange(*self.span, padding=0.0)
-        self._place_cursor()
 
     def show_instant(self, instant: int) -> None:
         """Move the cursor and say the values there."""
@@ -239,6 +251,13 @@ class AnglePlots(QWidget):
             plot.choice.addItems(titles)
             plot.choice.setCurrentIndex(index)
             self._show(number)
+
+    def renew(self, review: Review, person: int) -> None:
+        """Draw other values of the same angles of the same person."""
+        self._series = review.angles(person)
+        for plot in self.plots:
+            if 0 <= plot.choice.currentIndex() < len(self._series):
+                plot.renew(self._series[plot.choice.currentIndex()])
 
     def show_ghost(self, ghost: Ghost | None) -> None:
         """Lay another run's curves behind."""

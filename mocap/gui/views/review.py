@@ -224,7 +224,11 @@ class ReviewPage(Page):
             self.scene.show_review(review)
         else:
             self.scene.update_review(review)
-        self.choose(min(self.person, len(review.take.people) - 1))
+        if not first and review.events(self.person) == self._moments:
+            self.plots.renew(review, self.person)
+            self.set_head(self.head)
+        else:
+            self.choose(min(self.person, len(review.take.people) - 1))
 
     def choose(self, person: int) -> None:
         """Show the angles and events of one person, who is drawn more strongly."""

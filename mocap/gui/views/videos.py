@@ -22,7 +22,7 @@ from PySide6.QtWidgets import QWidget
 from mocap.core.types import ImageArray
 from mocap.gui.presenters.correcting import Guide
 from mocap.gui.presenters.frames import FrameStore
-from mocap.gui.presenters.review import Review
+from mocap.gui.presenters.review import Marks, Review
 from mocap.gui.presenters.viewport import Viewport
 from mocap.gui.views.overlays import (
     draw_body,
@@ -67,6 +67,7 @@ class VideoView(QWidget):
         self.guide: Guide | None = None
         self._theme = theme
         self._review: Review | None = None
+        self._marks: Marks | None = None
         self._image: ImageArray | None = None
         self._sharp: tuple[int, ImageArray] | None = None
         self._instant, self._words = 0, ""
@@ -79,7 +80,7 @@ class VideoView(QWidget):
 
     def show_frame(self, review: Review, instant: int, image: ImageArray | None, words: str) -> None:
         """Show an instant; while its picture is not decoded, the last one stays, dimmed by a word."""
-        self._review, self._instant, self._words = review, instant, words
+        self._review, self._instant, self._words, self._marks = review, instant, words, None
         if image is not None or words:
             self._image = image
             self.drawn_instant = instant
@@ -237,7 +238,9 @@ class VideoView(QWidget):
         return QPolygonF([QPointF(x, y) for x, y in corners.tolist()]).boundingRect() & QRectF(self.rect())
 
     def _draw_marks(self, painter: QPainter, review: Review) -> None:
-        marks, placed = review.marks(self.camera, self._instant), self.port.to_widget
+        if self._marks is None:  # kept while only the guide or the zoom is another
+            self._marks = review.marks(self.camera, self._instant)
+        marks, placed = self._marks, self.port.to_widget
         if self.skeleton:
             draw_skeleton(painter, marks, placed, self._theme, self.person)
         if self.reprojection:
