@@ -54,13 +54,15 @@ def capture(walk: Walk) -> None:
     capturing.cameras.add(*(str(path) for _, path in walk.shown.videos))
     walk.wait(lambda: len(capturing.entries) >= len(walk.shown.videos))  # they are looked at in a thread
     slots = [entry.slot for entry in capturing.entries]
-    walk.wait(lambda: all(capturing.picture(slot, -1) is not None for slot in slots))
-    walk.pause(2.0)
+    walk.wait(lambda: all(capturing.health(slot).level == "good" for slot in slots))
+    walk.pause(1.0)
     walk.keep("capture")
     rig = SessionFolder(walk.shown.session_folder).rig
     if rig.is_file():
         page.start_live(rig, ())
-        walk.wait(lambda: capturing.live.pose is not None)
+        walk.wait(
+            lambda: capturing.live.pose is not None and bool(np.isfinite(capturing.live.pose.angles_deg).any())
+        )
         walk.pause(LIVE_S)
         walk.keep("capture-live")
         capturing.stop_live()
