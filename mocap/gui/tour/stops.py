@@ -10,6 +10,7 @@ import numpy as np
 from PySide6.QtWidgets import QApplication
 
 from mocap.gui.jobs.process import ProcessJob
+from mocap.gui.presenters.capturing_targets import LiveView
 from mocap.gui.presenters.jobs import Failed, Finished, Step
 from mocap.gui.presenters.words import Trouble
 from mocap.gui.tour.walk import Walk
@@ -68,6 +69,11 @@ def capture(walk: Walk) -> None:
         capturing.stop_live()
     for slot in slots:
         capturing.remove(slot)
+
+
+def _has_angles(live: LiveView) -> bool:
+    """Whether live 3D has found a body."""
+    return live.pose is not None and bool(np.isfinite(live.pose.angles_deg).any())
 
 
 def calibrate(walk: Walk) -> None:
