@@ -141,7 +141,9 @@ def test_a_vanished_folder_is_told(rig: Rig, tmp_path: Path) -> None:
     assert not rig.capturing.taking
 
 
-def test_a_full_disk_is_told_before_anything_is_recorded(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_full_disk_is_told_before_anything_is_recorded(
+    rig: Rig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     rig.waits(lambda: rig.state is DeskState.READY)
     monkeypatch.setattr("mocap.capture.recorder.LEAST_FREE_BYTES", 2**62)
     rig.capturing.record()
@@ -149,6 +151,7 @@ def test_a_full_disk_is_told_before_anything_is_recorded(rig: Rig, monkeypatch: 
     assert rig.capturing.trouble is not None
     assert "full" in rig.capturing.trouble.what
     assert rig.capturing.done is None
+    assert not (tmp_path / "visit" / "trials" / "trial_1").exists()
 
 
 def test_a_camera_lost_in_the_middle_is_named_and_what_came_is_kept(rig: Rig) -> None:

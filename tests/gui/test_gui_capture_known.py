@@ -135,6 +135,7 @@ def test_what_a_user_gives_becomes_cameras(tmp_path: Path) -> None:
         (status(problems=(SENTENCES["dark"].format(name="left"),)), "care", "Too dark"),
         (status(problems=(SENTENCES["bumped"].format(name="left"),), missing=2), "poor", "Was moved"),
         (status(dropped={"late": 3}, missing=2), "poor", "3 dropped"),
+        (status(problems=(SENTENCES["unfocused"].format(name="left"),), dropped={"late": 1}), "poor", "1 dropped"),
         (status(missing=2), "care", "2 missing"),
         (status(rate_hz=20.0), "care", "Slow"),
         (status(jitter_s=0.02), "care", "Uneven times"),
