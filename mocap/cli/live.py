@@ -21,7 +21,7 @@ from rich.text import Text
 
 from mocap.cli.console import err, explained, out, print_json
 from mocap.cli.options import JsonOption
-from mocap.cli.record import show_recorded, summary_of, tell
+from mocap.cli.record import show_recorded, summary_of, tell, turn_of
 
 if TYPE_CHECKING:
     from mocap.core.live import LiveFrame
@@ -62,6 +62,12 @@ def live(
     record: Annotated[
         Path | None, typer.Option("--record", help="SESSION/TRIAL: record every picture of all cameras meanwhile.")
     ] = None,
+    rotate: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="CAMERA=90, 180 or 270: quarter turns clockwise, as calibrated. Several times."
+        ),
+    ] = None,
     headless: Annotated[bool, typer.Option("--headless", help="Lines instead of a display.")] = False,
     json_output: JsonOption = False,
 ) -> None:
@@ -69,6 +75,7 @@ def live(
     from calibration.formats import load_rig
     from mocap.capture.addresses import SourceWishes, open_sources
     from mocap.pipeline.live import CapturedSource, LiveRecording, LiveSession, LiveSetup, parse_target
+    from mocap.pipeline.record import check_turns
     from mocap.pipeline.settings import load_settings, with_people
 
     settings = with_people(load_settings(preset), people)
@@ -79,11 +86,13 @@ def live(
     quiet = headless or json_output or not out.is_terminal
     with contextlib.ExitStack() as stack:
         cameras = open_sources(addresses, SourceWishes(decoded=record is None))
+        turns = dict(turn_of(text) for text in rotate or ())
+        check_turns(turns, cameras)
         recording = None
         if record is None:
-            session = LiveSession(setup, [CapturedSource(name, camera) for name, camera in cameras.items()])
+            session = LiveSession(setup, [CapturedSource(n, c, turns.get(n, 0)) for n, c in cameras.items()])
         else:
-            recording = stack.enter_context(LiveRecording(cameras, record, calibration, tell))
+            recording = stack.enter_context(LiveRecording(cameras, record, calibration, tell, turns))
             session = LiveSession(replace(setup, before=recording.start, observe=False), recording.sources)
         _follow(session, _Shown(session, tuple(t.angle for t in targets), beep), duration, quiet)
         recorded = recording.stop() if recording is not None else None

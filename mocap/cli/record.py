@@ -121,7 +121,7 @@ def record(
         preroll_s=preroll,
         wishes=SourceWishes(_size(size), fps, paced=not fast),
         quality=Quality(quality),
-        rotations_deg=dict(_turn(text) for text in rotate or ()),
+        rotations_deg=dict(turn_of(text) for text in rotate or ()),
         controls={name: value for name, value in fixed.items() if value is not None},
         calibration=calibration,
         presence=_presence(on_entry, on_exit, entry_cameras),
@@ -213,7 +213,8 @@ def _size(text: str | None) -> tuple[int, int] | None:
     return width, height
 
 
-def _turn(text: str) -> tuple[str, int]:
+def turn_of(text: str) -> tuple[str, int]:
+    """Camera and quarter turns, degrees, of ``CAMERA=90``."""
     name, _, turn = text.partition("=")
     if not turn.isdigit():
         raise InputError(f"'{text}' is no rotation.", "Write CAMERA=90, 180 or 270.")

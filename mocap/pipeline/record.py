@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 from pathlib import Path
@@ -204,16 +204,21 @@ def _plans(request: RecordRequest) -> list[CameraPlan]:
         wishes = replace(wishes, looped=True)
     addresses = tuple(studio_folder() if source == STUDIO else source for source in request.sources)
     sources = open_sources(addresses, wishes)
-    unknown = sorted(set(request.rotations_deg) - set(sources))
-    if unknown or any(turn not in TURNS for turn in request.rotations_deg.values()):
-        raise InputError(
-            f"'{', '.join(unknown) or 'The rotation'}' does not fit the cameras {', '.join(sources)}.",
-            "Write CAMERA=90, 180 or 270.",
-        )
+    check_turns(request.rotations_deg, sources)
     return [
         CameraPlan(name, source, request.rotations_deg.get(name, 0), request.quality, request.controls)
         for name, source in sources.items()
     ]
+
+
+def check_turns(rotations_deg: Mapping[str, int], cameras: Iterable[str]) -> None:
+    """Raise InputError where a turn is none, or of no camera."""
+    unknown = sorted(set(rotations_deg) - set(cameras))
+    if unknown or any(turn not in TURNS for turn in rotations_deg.values()):
+        raise InputError(
+            f"'{', '.join(unknown) or 'The rotation'}' does not fit the cameras {', '.join(cameras)}.",
+            "Write CAMERA=90, 180 or 270.",
+        )
 
 
 def known_rig(sources: Sequence[str]) -> Path | None:

@@ -28,7 +28,7 @@ def rig_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     cameras = {name: FakeCamera(name, RATE_HZ, FRAMES, start) for name in RIG.names}
     detector = KnowingDetector(make_motion(FRAMES, RATE_HZ), RIG)
     monkeypatch.setattr(addresses, "open_sources", lambda given, wishes: {name: cameras[name] for name in given})
-    monkeypatch.setattr(live, "CapturedSource", lambda name, camera: camera)
+    monkeypatch.setattr(live, "CapturedSource", lambda name, camera, turn: camera)
     monkeypatch.setattr(live, "LiveSetup", partial(live.LiveSetup, make_detector=maker(detector)))
     path = tmp_path / "rig.toml"
     save_rig(RIG, path, "anipose")

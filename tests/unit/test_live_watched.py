@@ -25,10 +25,10 @@ from mocap.core.live import LiveFrame
 from mocap.core.types import Frame, ImageArray
 from mocap.pipeline import live
 from mocap.pipeline.inputs import open_trial
-from mocap.pipeline.live import LiveEvent, LiveRecording, LiveSession, LiveSetup
+from mocap.pipeline.live import CapturedSource, LiveEvent, LiveRecording, LiveSession, LiveSetup
 from mocap.studio import sample_dir
 from mocap.sync import read_timestamps_csv
-from tests.cameras import SIZE_WH, number_of, write_film
+from tests.cameras import SIZE_WH, FakeCamera, number_of, write_film
 from tests.factories import make_motion
 from tests.live_rig import KnowingDetector, maker
 from tests.unit.test_live_session import settings
@@ -179,3 +179,50 @@ def test_jpeg_that_is_damaged_is_passed_over() -> None:
     assert made is not None
     assert made.picture.image is not None
     assert np.abs(made.picture.image.astype(int) - 90).max() <= 2
+
+
+@pytest.mark.parametrize("turn", [90, 270])
+def test_turned_cameras_are_looked_at_as_their_videos_are_shown(tmp_path: Path, turn: int) -> None:
+    film = write_film(tmp_path / "film.mp4", 20, rate=50)
+    source = CapturedSource("cam", VideoFileCamera(film, FileClock(), decoded=True), turn)
+    source.open()
+    alone = source.read()
+    source.close()
+    with LiveRecording(
+        {"cam": VideoFileCamera(film, FileClock())}, tmp_path / "s" / "t", None, rotations_deg={"cam": turn}
+    ) as recording:
+        recording.start()
+        (watched,) = recording.sources
+        watched.open()
+        beside = watched.read()
+        made = recording.stop()
+    shown = next(iter(read_frames(probe(made.trial / "raw" / "cam.mp4", "cam")))).image.astype(int)
+    assert shown.shape == (SIZE_WH[0], SIZE_WH[1], 3)
+    for frame in (alone, beside):
+        assert frame is not None
+        assert frame.image.shape == shown.shape
+        assert np.abs(frame.image - shown).mean() < 12  # the numbers differ by a picture or two
+
+
+def test_a_camera_that_is_unplugged_is_looked_at_again_when_it_is_back(tmp_path: Path) -> None:
+    def unplugged(number: int, camera: FakeCamera) -> None:
+        if camera.opened == 1 and len(camera.truth) > 20:
+            camera.unplug(0.4)
+
+    camera = FakeCamera("cam", act=unplugged)
+    with LiveRecording({"cam": camera}, tmp_path / "s" / "t", None) as recording:
+        recording.start()
+        (watched,) = recording.sources
+        watched.open()
+        seen = []
+        until = time.monotonic() + 2.0
+        while time.monotonic() < until and (frame := watched.read()) is not None:
+            seen.append(number_of(frame.image))
+            if camera.opened == 2 and len(camera.truth) > 40:
+                break
+        made = recording.stop()
+    assert camera.opened == 2
+    gap = np.diff(seen).max() - 1
+    assert gap >= 10
+    assert made.recording.cameras[0].missing == pytest.approx(gap, abs=3)
+    assert seen[-1] - seen[0] - gap >= 20

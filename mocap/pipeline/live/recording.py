@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 
-from mocap.capture.beside import Beside
+from mocap.capture.beside import Beside, turned
 from mocap.capture.events import Note, Status
 from mocap.capture.feed import CameraPlan
 from mocap.capture.recorder import Recorder
@@ -32,6 +33,8 @@ class LiveRecording:
         Rig for the session, if it has none.
     listen : callable, optional
         Takes what the recorder tells.
+    rotations_deg : mapping of str to int
+        Quarter turns clockwise by camera, degrees.
     """
 
     def __init__(
@@ -40,13 +43,18 @@ class LiveRecording:
         out: Path,
         calibration: Path | None,
         listen: Callable[[Note | Status], None] | None = None,
+        rotations_deg: Mapping[str, int] | None = None,
     ) -> None:
         self._session, self._trial = place(out)
         self._calibration = calibration
-        self.recorder = Recorder([CameraPlan(name, source) for name, source in cameras.items()], self._trial.raw)
+        turns = {name: (rotations_deg or {}).get(name, 0) for name in cameras}
+        plans = [CameraPlan(name, source, turns[name]) for name, source in cameras.items()]
+        self.recorder = Recorder(plans, self._trial.raw)
         if listen is not None:
             self.recorder.events.subscribe(listen)
-        self._views = {name: Beside(name) for name in cameras}
+        self._views = {
+            name: Beside(name, dress=partial(turned, quarters=turn // 90)) for name, turn in turns.items()
+        }
         for name, view in self._views.items():
             self.recorder.look_through(name, view)
         self.sources = tuple(WatchedSource(name, view, self._over) for name, view in self._views.items())

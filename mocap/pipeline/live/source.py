@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 from typing import Protocol
 
+from mocap.capture.beside import turned
 from mocap.capture.clock import CameraClock
 from mocap.capture.events import CameraState
 from mocap.capture.source import CameraSource
@@ -54,10 +55,12 @@ class CapturedSource:
     name : str
     camera : CameraSource
         One that hands over decoded pictures.
+    rotation_deg : int
+        Quarter turns clockwise to turn its pictures by, as they were for the calibration, degrees.
     """
 
-    def __init__(self, name: str, camera: CameraSource) -> None:
-        self.name = name
+    def __init__(self, name: str, camera: CameraSource, rotation_deg: int = 0) -> None:
+        self.name, self._quarters = name, rotation_deg // 90
         self._camera = camera
         self._clock = CameraClock(camera.stamp)
         self._count = 0
@@ -79,7 +82,7 @@ class CapturedSource:
             )
         t_ns = self._clock.time_ns(picture.camera_ns, picture.arrival_ns)
         self._count += 1
-        return Frame(self.name, self._count - 1, t_ns, picture.image)
+        return Frame(self.name, self._count - 1, t_ns, turned(picture.image, self._quarters))
 
     def close(self) -> None:
         """Let go of the camera."""
