@@ -303,6 +303,7 @@ def test_letters_that_are_typed_are_no_keys(desk: Any, films: Path, wait: Wait) 
     page.side.trial.selectAll()
     QTest.keyClicks(page.side.trial, "rl1")
     assert page.side.trial.text() == "rl1"
+    key(page.live_panel.calibration, "R")
     assert not page.capturing.taking
     assert page.grid.solo is None
 

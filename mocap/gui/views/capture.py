@@ -8,6 +8,7 @@ from pathlib import Path
 from PySide6.QtCore import Qt, QTimer
 from PySide6.QtWidgets import (
     QApplication,
+    QComboBox,
     QHBoxLayout,
     QLineEdit,
     QMenu,
@@ -195,8 +196,8 @@ class CapturePage(Page):
         self.side.set_theme(theme)
 
     def act(self, what: str) -> None:
-        """Do what a key asks for; letters that are typed into a field are not keys."""
-        if isinstance(QApplication.focusWidget(), QLineEdit | QSpinBox):
+        """Do what a key asks for; letters that are typed into a field, or look for a line in a list, are not."""
+        if isinstance(QApplication.focusWidget(), QLineEdit | QSpinBox | QComboBox):
             return
         if what == "record":
             self.side.press()
