@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -13,9 +14,17 @@ from mocap.gui.jobs.importing import ImportJob
 from mocap.gui.jobs.process import ProcessJob
 from mocap.gui.presenters.jobs import Finished
 from mocap.pipeline.taking import take_in
-from mocap.session import SessionFolder, SessionManifest, TrialFolder, read_manifest, trial_manifest
+from mocap.session import (
+    SessionFolder,
+    SessionManifest,
+    TrialFolder,
+    TrialManifest,
+    read_manifest,
+    trial_manifest,
+    write_manifest,
+)
 from tests.gui.conftest import FakeRunner, Wait
-from tests.gui.test_gui_windows import click, key
+from tests.gui.test_gui_windows import LONGEST_TURN_S, click, key
 
 
 @pytest.fixture
@@ -326,3 +335,29 @@ def test_several_trials_are_processed_together(page: Any, shown: Any, home: Path
     page.choose(trials / "hop")
     page.act("process")
     assert asked == [trials / "hop"]
+
+
+def test_four_hundred_trials_do_not_hold_the_window(
+    make_window: MakeWindow, home: Path, app: Any, wait: Wait
+) -> None:
+    for number in range(80):
+        session = SessionFolder(home / f"P{number:02d}")
+        write_manifest(session.manifest, SessionManifest(id=session.root.name, participant=session.root.name))
+        for trial in range(5):
+            write_manifest(session.trial(f"t{trial}").manifest, TrialManifest(tags=("pilot",)))
+    window = make_window()
+    page = window.page("library")
+    assert window.library.count == 401
+    turns = []
+    for words in ("P1", "P1 t3", "pilot", ""):
+        before = time.thread_time()
+        page.search.setText(words)
+        app.processEvents()
+        turns.append(time.thread_time() - before)
+    window.library.refresh()
+    wait(lambda: not window.library._reading.busy)
+    before = time.thread_time()
+    page._reload()
+    app.processEvents()
+    turns.append(time.thread_time() - before)
+    assert max(turns) < LONGEST_TURN_S, f"{1000 * max(turns):.0f} ms"

@@ -200,9 +200,17 @@ class NewSession:
         if (films := self._films.fetch()) is not None:
             try:
                 found, _ = films.result()
-                trial = found.trials[0] if found.trials else ForeignTrial("", {})
+                if len(found.trials) != 1:
+                    raise InputError(
+                        f"This folder holds {len(found.trials)} recordings.",
+                        "Choose the folder of one of them, or close this and choose Import.",
+                        found.folder,
+                    )
+                (trial,) = found.trials
                 self.draft = replace(self.draft, videos=tuple(trial.videos.items()), trial=trial.name)
                 self.trouble = None
+                if found.calibration is not None and self.draft.lens == "new":
+                    self.set(lens="file", rig_file=found.calibration)
                 self._match()
             except Exception as error:  # shown to the user in words
                 self.trouble = trouble_of(error)

@@ -29,6 +29,7 @@ from mocap.gui.views.theme import Theme
 
 TICK_MS = 100
 NARROWEST_PX = 56
+WIDTHS_PX = {"Date": 92, "Tags": 150, "Steps": 104, "State": 146, "In 3D": 72, "Error": 76}
 INSPECTOR_PX, WIDE_INSPECTOR_PX = 320, 400
 ROOM_FOR_BOTH_PX, WIDE_PX = 900, 1700
 # Columns that go first where there is little room, and below which width of the tree, px.
@@ -63,7 +64,7 @@ class LibraryPage(Page):
         self.search.setClearButtonEnabled(True)
         self.search.textChanged.connect(self._library.search)
         self.tree, self.model = QTreeView(), LibraryModel(self._library, self.thumbnails.get)
-        self._cells = CellDelegate()
+        self._cells = CellDelegate(self.model)
         self._count, self.said = label("", "faint"), label("", "notice")
         self.trouble, self.notice = TroubleCard(), TroubleCard()
         self.new, self.bring = button("New session", primary=True), button("Import …")
@@ -121,7 +122,10 @@ class LibraryPage(Page):
         header.setSectionsMovable(False)
         header.setStretchLastSection(False)
         header.setMinimumSectionSize(NARROWEST_PX)
-        header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
+        # Not by their contents: that looks at every row at every change, seconds for some hundred trials.
+        header.setSectionResizeMode(QHeaderView.ResizeMode.Interactive)
+        for column, name in enumerate(COLUMNS):
+            header.resizeSection(column, WIDTHS_PX.get(name, NARROWEST_PX))
         header.setSectionResizeMode(NAME, QHeaderView.ResizeMode.Stretch)
         header.setSortIndicatorShown(True)
         tree.setSortingEnabled(True)
@@ -251,8 +255,10 @@ class LibraryPage(Page):
         chosen = self._chosen
         self.tree.blockSignals(True)
         model.reload()
+        self.tree.expandAll()
         for row, session in enumerate(model.sessions):
-            self.tree.setExpanded(model.index(row, NAME), library.searching or session.folder not in self._closed)
+            if session.folder in self._closed and not library.searching:
+                self.tree.collapse(model.index(row, NAME))
         self.tree.blockSignals(False)
         index = model.find(chosen) if chosen is not None else model.index(-1, 0)
         if not index.isValid() and model.sessions:

@@ -143,9 +143,8 @@ class Inspector(QScrollArea):
         self._name.setText(entry.name if entry else "")
         self._sub.setText(_place(entry))
         self._trouble.show_trouble((entry.trouble if entry else None) or trouble)
-        kept_typing = (
-            self.tags.hasFocus() and before is not None and entry is not None and before.folder == entry.folder
-        )
+        same = before is not None and entry is not None and before.folder == entry.folder
+        kept_typing = same and self.tags.isModified()
         if not kept_typing:
             self.tags.setText(", ".join(entry.tags) if entry else "")
         self.tags.setReadOnly(not writable)
@@ -201,6 +200,7 @@ class Inspector(QScrollArea):
             signal.emit(run.folder)
 
     def _tag(self) -> None:
+        self.tags.setModified(False)
         if self.entry is not None and self.tags.text() != ", ".join(self.entry.tags):
             self.tagged.emit(self.tags.text())
 

@@ -32,7 +32,6 @@ STATE_COLOURS = {
     "Videos gone": "poor",
     "Unreadable": "poor",
 }
-ENTRY_ROLE = Qt.ItemDataRole.UserRole
 
 
 class LibraryModel(QAbstractItemModel):
@@ -103,8 +102,6 @@ class LibraryModel(QAbstractItemModel):
             return None
         text, column = entry.cells[index.column()], index.column()
         session = isinstance(entry, SessionEntry)
-        if role == ENTRY_ROLE:
-            return entry
         if role == Qt.ItemDataRole.AccessibleTextRole:
             return _steps_in_words(entry) if column == STEPS else text
         if role == Qt.ItemDataRole.DisplayRole:
@@ -178,27 +175,20 @@ def _steps_in_words(entry: Entry) -> str:
 class CellDelegate(QStyledItemDelegate):
     """Draws tags as labels and steps as marks: a disc is done, a ring is open, a cross needs a look."""
 
-    def __init__(self) -> None:
+    def __init__(self, model: LibraryModel) -> None:
         super().__init__()
-        self.theme = DARK
+        self._model, self.theme = model, DARK
 
     def sizeHint(self, option: QStyleOptionViewItem, index: Index) -> QSize:
-        """All rows are as high as a thumbnail needs."""
-        entry = index.data(ENTRY_ROLE)
-        hint = super().sizeHint(option, index)
-        if index.column() == STEPS:
-            hint.setWidth(round(STEP_PX * 5 + 14))
-        elif index.column() == TAGS and entry is not None:
-            metrics = QFontMetricsF(option.font)
-            hint.setWidth(round(sum(metrics.horizontalAdvance(tag) + 20 for tag in entry.tags)) + 12)
-        return QSize(hint.width(), ROW_PX)
+        """All rows are as high as a thumbnail needs; columns have widths of their own."""
+        return QSize(0, ROW_PX)
 
     def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:
         """Draw a cell."""
         # The row's own ground shows what is chosen; a frame around one cell beside it would say something else.
         option.state &= ~QStyle.StateFlag.State_HasFocus  # type: ignore[attr-defined]
         super().paint(painter, option, index)
-        entry = index.data(ENTRY_ROLE)
+        entry = self._model.entry(index)
         session = isinstance(entry, SessionEntry)
         if entry is None or (index.column() not in (TAGS, STEPS) and not (session and index.column() == NAME)):
             return

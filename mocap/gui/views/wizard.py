@@ -150,8 +150,9 @@ class SessionWizard(QDialog):
         return page
 
     def _films_page(self) -> QWidget:
-        browse = button("Choose films …")
+        browse, folder = button("Choose films …"), button("Choose a folder …")
         browse.clicked.connect(self._browse_films)
+        folder.clicked.connect(self._browse_folder)
         inside = QWidget()
         column = QVBoxLayout(inside)
         column.setContentsMargins(0, 0, 0, 0)
@@ -160,6 +161,7 @@ class SessionWizard(QDialog):
         row.addWidget(label("TRIAL", "section"))
         row.addWidget(self.trial, 1)
         row.addWidget(browse)
+        row.addWidget(folder)
         column.addLayout(row)
         area = QScrollArea(widgetResizable=True)
         area.setWidget(self.films)
@@ -192,13 +194,16 @@ class SessionWizard(QDialog):
     def _browse_rig(self) -> None:
         chosen, _ = QFileDialog.getOpenFileName(self, "Calibration file")
         if chosen:
-            self.rig_file.setText(chosen)
             self.state.set(lens="file", rig_file=Path(chosen))
 
     def _browse_films(self) -> None:
         chosen, _ = QFileDialog.getOpenFileNames(self, "Films of all cameras")
         if chosen:
             self.choose_films(tuple(Path(path) for path in chosen))
+
+    def _browse_folder(self) -> None:
+        if chosen := QFileDialog.getExistingDirectory(self, "Folder with the films of all cameras"):
+            self.choose_films((Path(chosen),))
 
     def choose_films(self, paths: tuple[Path, ...]) -> None:
         """Take these films."""
@@ -229,6 +234,8 @@ class SessionWizard(QDialog):
             mark.setObjectName("heading" if number == state.step else "faint")
             mark.style().polish(mark)
         self.name.setPlaceholderText(state.suggested)
+        if draft.rig_file is not None and self.rig_file.text() != str(draft.rig_file):
+            self.rig_file.setText(str(draft.rig_file))
         self.lenses.button([name for name, *_ in LENSES].index(draft.lens)).setChecked(True)
         self.sources.button([name for name, *_ in SOURCES].index(draft.source)).setChecked(True)
         self.earlier.setVisible(draft.lens == "earlier")
