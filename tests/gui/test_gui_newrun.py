@@ -233,3 +233,21 @@ def test_the_window_takes_several_recordings_at_once(
     window.new_run((two / "first", two / "second"))
     assert [job.request.title for job in reversed(window.jobs.jobs)] == ["first · Balanced", "second · Balanced"]
     assert len(runner.started) == 1
+
+
+def test_the_sex_is_the_sessions_unless_it_is_set(library_root: Path, tmp_path: Path) -> None:
+    shutil.copytree(library_root / "visit", tmp_path / "visit")
+    manifest = tmp_path / "visit" / "session.toml"
+    manifest.write_text(f'{manifest.read_text()}\nsex = "female"\n')
+    runs = NewRuns((tmp_path / "visit",), tmp_path / "own")
+    until(lambda: runs.tick() or (runs.recordings and runs.draft))
+    assert runs.recordings[0].about.startswith("Female")
+    (job,) = runs.jobs()
+    assert job.settings is not None
+    assert job.settings.kinematics.sex == "female"
+    assert job.title == "visit · Balanced"
+    runs.put(("kinematics", "sex"), "male")
+    (job,) = runs.jobs()
+    assert job.settings is not None
+    assert job.settings.kinematics.sex == "male"
+    runs.close()

@@ -33,6 +33,8 @@ class Survey:
     videos : tuple of (camera, path)
     calibration : Path or None
         Found beside the videos.
+    sex : str
+        Of the person, as the session says.
     trouble : Trouble or None
         Why it cannot be processed as it is.
     """
@@ -41,6 +43,7 @@ class Survey:
     videos: tuple[tuple[str, Path], ...] = ()
     calibration: Path | None = None
     trouble: Trouble | None = None
+    sex: str = "unknown"
 
 
 def presets(own: Path | None = None) -> tuple[Preset, ...]:
@@ -93,7 +96,21 @@ def survey(path: Path) -> Survey:
             folder,
         )
         return Survey(folder, found, rig, few)
-    return Survey(folder, found, rig)
+    return Survey(folder, found, rig, sex=_sex_of(source))
+
+
+def _sex_of(trial: Path) -> str:
+    """Sex of the person as the trial's session says; not known where there is none."""
+    from mocap.session import SessionFolder, SessionManifest, read_manifest
+
+    place = trial.resolve()
+    session = SessionFolder(place.parent.parent)
+    if place.parent.name != "trials" or not session.manifest.is_file():
+        return "unknown"
+    try:
+        return read_manifest(session.manifest, SessionManifest).sex
+    except ExplainedError:  # the library tells of it; the films can be processed all the same
+        return "unknown"
 
 
 def surveys(path: Path) -> tuple[Survey, ...]:

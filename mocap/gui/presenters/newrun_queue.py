@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -10,12 +9,16 @@ from typing import TYPE_CHECKING, Any
 
 from mocap.gui.jobs.process import ProcessJob
 from mocap.gui.presenters.changes import Changes, Later
-from mocap.gui.presenters.newrun import Preset, Survey, missing, presets, surveys
-from mocap.gui.presenters.newrun_settings import Draft, FieldPath, SettingField, fields_of, save_preset
+from mocap.gui.presenters.newrun import Survey, missing, presets, surveys
+from mocap.gui.presenters.newrun_machine import Machine, look_at_machine
+from mocap.gui.presenters.newrun_settings import Draft, FieldPath, save_preset
 from mocap.gui.presenters.words import Trouble, trouble_of
 
 if TYPE_CHECKING:
     from mocap.pipeline.foresee import Foresight, Opened
+    from mocap.pipeline.settings import PipelineSettings
+
+SEX: FieldPath = ("kinematics", "sex")
 
 # Ticks of the window's clock without a change before it is looked up what is there already.
 STILL_TICKS = 3
@@ -64,6 +67,8 @@ class Recording:
         """Cameras and calibration, in words."""
         count = len(self.survey.videos)
         cameras = f"{count} cameras" if count != 1 else "1 camera"
+        if self.survey.sex != "unknown":
+            cameras = f"{self.survey.sex.capitalize()}  ·  {cameras}"
         if self.chosen is not None:
             return f"{cameras}  ·  calibration {self.chosen.name}, chosen"
         found = self.survey.calibration
@@ -84,55 +89,6 @@ class Recording:
         if seen.begun:
             return "Was stopped before: goes on there if the settings are the same"
         return "Everything is done anew"
-
-
-@dataclass(frozen=True)
-class Machine:
-    """What this machine can do, and the settings there are; looked up in a thread.
-
-    Attributes
-    ----------
-    networks : tuple of (name, words)
-    runtimes : dict of name to words
-        What is wrong with a runtime that cannot be used; missing where nothing is.
-    drafts : dict of preset to Draft
-    """
-
-    fields: tuple[SettingField, ...]
-    networks: tuple[tuple[str, str], ...]
-    mirror_networks: frozenset[str]
-    runtimes: Mapping[str, str]
-    drafts: Mapping[str, Draft]
-    unread: Mapping[str, Trouble]
-
-
-def look_at_machine(known: Sequence[Preset]) -> Machine:
-    """Read all presets, and see which networks and runtimes there are."""
-    from mocap.detect.runtimes import KINDS
-    from mocap.detect.runtimes.choose import installed
-    from mocap.detect.weights import status
-    from mocap.pipeline.settings import PipelineSettings, load_settings
-
-    drafts, unread = {}, {}
-    for preset in known:
-        try:
-            drafts[preset.name] = Draft(load_settings(preset.name), {})
-        except Exception as error:  # one that is wrong must not hide the others
-            unread[preset.name] = trouble_of(error)
-    found = [model for model in status() if model.card.task in ("landmarks", "people")]
-    networks = tuple((model.card.name, _network_words(model.card, model.state)) for model in found)
-    lacking: dict[str, str] = {kind: "not installed" for kind in KINDS if installed(kind) is None}
-    if "torch" not in lacking and shutil.which("nvidia-smi") is None:
-        lacking["torch"] = "no graphics card found"
-    mirrored = frozenset(model.card.name for model in found if model.card.decoder is None)
-    return Machine(fields_of(PipelineSettings), networks, mirrored, lacking, drafts, unread)
-
-
-def _network_words(card: Any, state: str) -> str:
-    """A network in words: its name, its points, whether it is here."""
-    size = "" if card.size_bytes is None else f", {card.size_bytes / 1e6:.0f} MB"
-    here = "here" if state == "ready" else f"to be fetched{size}"
-    return f"{card.name.replace('_', ' ')}  ·  {card.keypoints} points  ·  {here}"
 
 
 class NewRuns:
@@ -314,11 +270,17 @@ class NewRuns:
     def jobs(self) -> tuple[ProcessJob, ...]:
         """One job a recording, in the order of the list."""
         assert self.draft is not None
-        settings = self.draft.settings() if self.customised else None
         way = f"{self.preset.title}, changed" if self.customised else self.preset.title
         names = [one.name for one in self.chosen]
         return tuple(
-            ProcessJob(f"{_called(one, names)} · {way}", one.folder, self.preset.name, one.chosen, None, settings)
+            ProcessJob(
+                f"{_called(one, names)} · {way}",
+                one.folder,
+                self.preset.name,
+                one.chosen,
+                None,
+                settings_for(self.draft, one),
+            )
             for one in self.chosen
         )
 
@@ -365,7 +327,7 @@ class NewRuns:
         """Look up what is there already, in a thread."""
         self._stale = False
         draft, opened = self.draft, self._opened
-        asked = [(one.folder, one.chosen) for one in self.recordings if missing(one.survey, one.chosen) is None]
+        asked = [one for one in self.recordings if missing(one.survey, one.chosen) is None]
         if draft is None or not asked:
             return
 
@@ -374,10 +336,11 @@ class NewRuns:
             from mocap.pipeline.inputs import open_trial
 
             found: dict[Path, Foresight | Trouble] = {}
-            for folder, calibration in asked:
+            for one in asked:
+                folder, calibration = one.folder, one.chosen
                 try:
                     # Opening a recording once is enough for all settings.
-                    settings = draft.settings()
+                    settings = settings_for(draft, one)
                     if (folder, calibration) not in opened:
                         opened[folder, calibration] = Opened(open_trial(folder, calibration, make_place=False))
                     found[folder] = opened[folder, calibration].foresee(settings)
@@ -400,6 +363,19 @@ class NewRuns:
         """Let the threads go."""
         for later in (self._learning, self._surveying, self._foreseeing):
             later.close()
+
+
+def settings_for(draft: Draft, one: Recording) -> PipelineSettings:
+    """The settings for a recording: the sex is the session's, unless it was set here.
+
+    Raises
+    ------
+    InputError
+        If a value is not allowed.
+    """
+    if draft.value(SEX) == "unknown" and one.survey.sex != "unknown":
+        draft = draft.put(SEX, one.survey.sex)
+    return draft.settings()
 
 
 def _called(one: Recording, names: Sequence[str]) -> str:

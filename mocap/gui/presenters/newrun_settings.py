@@ -59,7 +59,11 @@ WORDS: dict[FieldPath, tuple[str, str, str]] = {
     ("fit", "filter"): ("Filter of the points", "", "The body smooths by itself."),
     ("fit", "spikes_s"): ("Take spikes off within", "s", "0 leaves them in."),
     ("fit", "contact"): ("Hold standing feet to the ground", "", ""),
-    ("kinematics", "sex"): ("Sex of the subject", "", "Whose masses count for the centre of mass."),
+    ("kinematics", "sex"): (
+        "Sex of the subject",
+        "",
+        "For the centre of mass; where it is not set here, as the session says.",
+    ),
     ("kinematics", "mass_table"): ("Table of masses", "", ""),
     ("kinematics", "tasks"): ("What was done", "", "Walking is always looked for."),
     ("kinematics", "repetitions"): (

@@ -23,7 +23,8 @@ from PySide6.QtWidgets import (
 
 from mocap.gui.jobs.process import ProcessJob
 from mocap.gui.presenters.exports import HOLDS
-from mocap.gui.presenters.newrun_queue import Machine, NewRuns, Recording
+from mocap.gui.presenters.newrun_machine import Machine
+from mocap.gui.presenters.newrun_queue import NewRuns, Recording
 from mocap.gui.presenters.newrun_settings import COUNTED, ESSENTIAL, PEOPLE, SettingField
 from mocap.gui.views.newrun_settings import FieldLine, MenuLine, NetworkLine, form
 from mocap.gui.views.parts import TroubleCard, button, clear_layout, label, named

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from PySide6.QtCore import Qt
-from PySide6.QtGui import QStandardItemModel
+from PySide6.QtGui import QAction, QStandardItemModel
 from PySide6.QtWidgets import (
     QAbstractSpinBox,
     QCheckBox,
@@ -219,11 +219,12 @@ class MenuLine(FieldLine):
         self.opener.setObjectName("menu")
         menu = QMenu(self.opener)
         menu.setToolTipsVisible(True)
-        actions = {}
+        actions: dict[str, QAction] = {}
         for name, words in self._offered.items():
-            action = menu.addAction(words)
+            action = QAction(words, menu)
             action.setCheckable(True)
             action.triggered.connect(lambda on, n=name: self._tick(n, on))
+            menu.addAction(action)
             actions[name] = action
         self.actions_by_name = actions
         self.opener.setMenu(menu)
