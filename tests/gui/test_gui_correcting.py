@@ -443,10 +443,25 @@ def test_a_disk_that_refuses_is_told_and_the_last_word_is_written_at_the_end(
         time.sleep(0.002)
     assert correcting.trouble is not None
     assert correcting.trouble.what == "The disk is full."
+    assert not correcting.kept
+    assert "not on disk" in summary(correcting.edits, False, False, correcting.kept)
     monkeypatch.setattr(corrections, "write_edits", real)
     correcting.mask(2)
     correcting.close()
+    assert correcting.kept
     assert len(read_edits(working_file(RunFolder(run))).edits) == 2
+
+
+def test_closing_on_a_full_disk_ends_in_a_line_of_the_log(
+    correcting: Correcting, run: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def refuse(*_: Any) -> None:
+        raise StorageError("The disk is full.", "Free some space.", run)
+
+    monkeypatch.setattr(corrections, "write_edits", refuse)
+    correcting.mask(1)
+    correcting.close()
+    assert "disk is full" in caplog.text
 
 
 def test_damaged_edits_are_told_in_words(run: Path) -> None:

@@ -114,7 +114,7 @@ class Correcting(Corrections):
         if self.selected is not None and self.tool == "move":
             # Where it is taken hold of counts from the first move on, so that a click moves nothing.
             before = self.edit_at_selected()
-            sigma = self._usual_sigma(self.selected) if before is None else before.sigma_px
+            sigma = self.usual_sigma(self.selected) if before is None else before.sigma_px
             self._grasp = self._moved(self.selected, self._place(self.selected), sigma)
             self._off = (xy[0] - self._grasp.x, xy[1] - self._grasp.y)
         self.changed.emit()
@@ -150,7 +150,7 @@ class Correcting(Corrections):
         if self.selected is not None and self.ready and self.held is None:
             x, y = self._place(self.selected)
             before = self.edit_at_selected()
-            sigma = self._usual_sigma(self.selected) if before is None else before.sigma_px
+            sigma = self.usual_sigma(self.selected) if before is None else before.sigma_px
             self.add(self._moved(self.selected, (x + dx, y + dy), sigma))
 
     def nearest(self, camera: int, xy: tuple[float, float], reach_px: float) -> Joint | None:
@@ -293,7 +293,7 @@ class Correcting(Corrections):
             sigma_px=sigma_px,
         )
 
-    def _usual_sigma(self, at: Joint) -> float:
+    def usual_sigma(self, at: Joint) -> float:
         """How exactly a hand sets a keypoint of a person of this size, px."""
         assert self.review is not None
         body = self.review.pixels[at.camera, self.instant, at.person]

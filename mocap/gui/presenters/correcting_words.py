@@ -56,11 +56,13 @@ def _over(edit: SwapSides | MaskCamera | ExchangePeople, rate_hz: float) -> str:
     return f"{edit.first / rate_hz:.3f} to {_at(edit.last, rate_hz)}"
 
 
-def summary(edits: tuple[Edit, ...], solving: bool, applied: bool) -> str:
+def summary(edits: tuple[Edit, ...], solving: bool, applied: bool, kept: bool = True) -> str:
     """The state in a sentence."""
     if not edits and applied:
         return "Nothing is corrected."
     count = f"{len(edits)} correction{'' if len(edits) == 1 else 's'}"
+    if not kept:
+        return f"{count}, not on disk yet."
     if solving:
         return f"{count}; solving …"
     if applied:

@@ -6,10 +6,12 @@ and at the latest when the run is closed.
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Callable
 from functools import partial
 
+from mocap.core.errors import ExplainedError
 from mocap.gui.presenters.changes import Changes, Later
 from mocap.gui.presenters.correcting_solve import (
     KEPT,
@@ -79,7 +81,10 @@ class Corrections:
         """Let the run go; edits are on disk when this returns."""
         self._opening.close()
         self._solving.close()
-        self._keeper.close()
+        try:
+            self._keeper.close()
+        except ExplainedError as error:  # it was told while there was somebody to tell
+            logging.getLogger(__name__).warning("Corrections are lost: %s", error)
         self.review = None
 
     @property
@@ -96,6 +101,11 @@ class Corrections:
     def busy(self) -> bool:
         """Whether something is being solved, or will be."""
         return self.ready and (self._solving.busy or self._asked != self._wanted())
+
+    @property
+    def kept(self) -> bool:
+        """Whether nothing stands in the way of keeping the edits."""
+        return not self._keeper.refused
 
     @property
     def applied(self) -> bool:
@@ -219,7 +229,9 @@ class _Keeper:
     def __init__(self) -> None:
         self._later: Later[None] = Later()
         self._next: Callable[[], None] | None = None
+        self._spare: Callable[[], None] | None = None
         self._lock = threading.Lock()
+        self.refused = False
 
     def keep(self, write: Callable[[], None]) -> None:
         """Write, after what is being written."""
@@ -237,15 +249,23 @@ class _Keeper:
         return None
 
     def close(self) -> None:
-        """Write what waits, then let the thread go."""
+        """Write what waits or was refused, then let the thread go."""
         self._later.close()
+        self._next = self._next or self._spare
         self._write()
 
     def _write(self) -> None:
         with self._lock:  # so that nothing older is written after something newer
             write, self._next = self._next, None
-            if write is not None:
+            if write is None:
+                return
+            try:
                 write()
+            except ExplainedError:
+                # Tried again with the next edit, or at the end, unless something newer waits by then.
+                self.refused, self._spare = True, write
+                raise
+            self.refused, self._spare = False, None
 
 
 def _with(edits: Edits, edit: Edit) -> Edits:

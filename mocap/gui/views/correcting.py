@@ -43,10 +43,10 @@ CORRECT_KEYS = (
     ("Ctrl+Z", "undo", "Undo a correction"),
     ("Ctrl+Shift+Z", "redo", "Do it again"),
     ("Ctrl+Return", "apply", "Apply the corrections: make a new run"),
-    ("Ctrl+Shift+Left", "nudge left", "Selected joint a pixel to the left; also right, up, down"),
-    ("Ctrl+Shift+Right", "nudge right", ""),
-    ("Ctrl+Shift+Up", "nudge up", ""),
-    ("Ctrl+Shift+Down", "nudge down", ""),
+    ("Ctrl+Shift+Left", "nudge left", "Selected joint a pixel to the left"),
+    ("Ctrl+Shift+Right", "nudge right", "... to the right"),
+    ("Ctrl+Shift+Up", "nudge up", "... up"),
+    ("Ctrl+Shift+Down", "nudge down", "... down"),
     ("Z", "zoom in", "Zoom into the camera last pointed at"),
     ("Shift+Z", "zoom out", "Zoom out"),
     ("R", "turn", "Turn its picture by a quarter"),
@@ -178,7 +178,7 @@ class CorrectPane(QWidget):
     def _sigma_row(self) -> QLayout:
         self.sigma.setRange(0.5, MOST_SIGMA_PX)
         self.sigma.setDecimals(1)
-        self.sigma.setPrefix("± ")
+        self.sigma.setPrefix(" ± ")
         self.sigma.setSuffix(" px")
         named(self.sigma, "How exactly the joint was set", "One standard deviation: how far off it may be")
         return _row(self.sigma, self.remove)
@@ -237,7 +237,9 @@ class CorrectPane(QWidget):
         self.redo.setEnabled(now.can_redo)
         self.apply.setEnabled(now.to_apply() is not None)
         self.trouble.show_trouble(now.trouble)
-        self._state.setText("Getting ready …" if now.preparing else summary(now.edits, now.busy, now.applied))
+        self._state.setText(
+            "Getting ready …" if now.preparing else summary(now.edits, now.busy, now.applied, now.kept)
+        )
         self._range.setText(self._range_words(now))
         self._show_list(now)
 
@@ -261,8 +263,8 @@ class CorrectPane(QWidget):
         name = title(now.review.take.points.skeleton.keypoints[at.keypoint])
         camera = now.review.rig.names[at.camera]
         self._joint.setText(f"{name} in {camera}" + ("" if edit is None else ", set by hand"))
-        if edit is not None and not self.sigma.hasFocus():
-            self.sigma.setValue(edit.sigma_px)
+        if not self.sigma.hasFocus():
+            self.sigma.setValue(now.usual_sigma(at) if edit is None else edit.sigma_px)
 
     def _show_list(self, now: Correcting) -> None:
         """Rows are made anew only when the edits are others: a drag renders often."""
