@@ -64,9 +64,7 @@ def live(
     ] = None,
     rotate: Annotated[
         list[str] | None,
-        typer.Option(
-            help="CAMERA=90, 180 or 270: quarter turns clockwise, as calibrated. Several times."
-        ),
+        typer.Option(help="CAMERA=90, 180 or 270: quarter turns clockwise, as calibrated. Several times."),
     ] = None,
     headless: Annotated[bool, typer.Option("--headless", help="Lines instead of a display.")] = False,
     json_output: JsonOption = False,
