@@ -128,11 +128,13 @@ class Deeds:
 
     def undo(self) -> None:
         """Take the last deed back."""
+        self.tick()
         if self._undo and self._start(self._undo[-1], "undo"):
             self._undo.pop()
 
     def redo(self) -> None:
         """Do again what was undone last."""
+        self.tick()
         if self._redo and self._start(self._redo[-1], "redo"):
             self._redo.pop()
 
