@@ -72,6 +72,9 @@ def test_a_corrected_run_is_a_new_one_from_the_same_detections(film: Film) -> No
     assert isinstance(seen, Tracks2D)
     assert isinstance(corrected, Tracks2D)
     np.testing.assert_array_equal(seen.xy, tracks.xy)
+    # ... nor followed people anew: what was seen is the other run's, with the time that it took then.
+    taken, other = RunFolder(done.folder).stage(SEEN), RunFolder(film.first.folder).stage("tracks2d")
+    assert taken.read_bytes() == other.read_bytes()
     knee = tracks.skeleton.keypoints.index("left_knee")
     assert corrected.xy[12, 0, 0, knee].tolist() == [100.0, 100.0]
     points, before = stage(done, "points3d_raw", Points3D), stage(film.first, "points3d_raw", Points3D)

@@ -101,7 +101,12 @@ class CorrectDesk(QObject):
     def act(self, what: str) -> bool:
         """Do what a control or a key asks for; False if it is not about corrections."""
         now, view = self.correcting, self._view()
-        if what == "correct":
+        if what in ("zoom in", "zoom out", "turn"):
+            if view is not None:
+                self._look(view, what)
+        elif not self._context.library.writable:  # another window holds the data folder
+            return False
+        elif what == "correct":
             self.dock.setVisible(not self.dock.isVisible())
         elif what.startswith("tool "):
             self.dock.show()
@@ -110,9 +115,6 @@ class CorrectDesk(QObject):
             now.undo() if what == "undo" else now.redo()
         elif what == "apply":
             self._apply()
-        elif what in ("zoom in", "zoom out", "turn"):
-            if view is not None:
-                self._look(view, what)
         elif what == "next joint":
             self.dock.show()
             now.select_next(self._camera)
@@ -170,7 +172,8 @@ class CorrectDesk(QObject):
 
     def _press(self, camera: int, x: float, y: float, reach_px: float) -> None:
         self._camera = camera
-        self.correcting.press(camera, (x, y), reach_px)
+        if self._context.library.writable:
+            self.correcting.press(camera, (x, y), reach_px)
 
     def _on_visible(self, visible: bool) -> None:
         if visible:
