@@ -93,6 +93,7 @@ class Preroll:
         self._length_ns, self._capacity = length_ns, capacity
         self._items: deque[Timed] = deque()
         self._bytes = 0
+        self.cut = False
 
     def add(self, timed: Timed) -> None:
         """Keep a picture, and forget those that no start from now on can need."""
@@ -102,6 +103,7 @@ class Preroll:
         begins = [i for i, item in enumerate(self._items) if item.is_key and item.t_ns <= reach_ns]
         self._forget(begins[-1] if begins else 0)
         while self._bytes > self._capacity and len(self._items) > 1:
+            self.cut = True
             self._forget(1)
 
     def _forget(self, count: int) -> None:

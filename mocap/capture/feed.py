@@ -296,7 +296,13 @@ class Feed:
         start_ns, end_ns = self._window
         if not self._begun:
             self._begun, self._last_decode_ns = True, None
-            for earlier in self._before.take(start_ns):
+            before = self._before.take(start_ns)
+            reach_s = (start_ns + self._preroll_ns - before[0].t_ns) / 1e9 if before else 0.0
+            if self._before.cut and reach_s < self._preroll_ns / 1e9:
+                self._say(
+                    "dropped", f"Camera '{self.plan.name}': no more than {reach_s:.1f} s before the start fit."
+                )
+            for earlier in before:
                 self._hand_over(earlier, forced=True)
         if timed.t_ns < start_ns and timed.picture.coded is None:
             return

@@ -90,6 +90,23 @@ def test_preroll_reaches_back(tmp_path: Path) -> None:
     assert_times_are_true(tmp_path, camera)
 
 
+def test_a_preroll_that_memory_cuts_short_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("mocap.capture.backlog.Preroll.__init__.__defaults__", (11 * 3 * SIZE_WH[0] * SIZE_WH[1],))
+    camera, notes = FakeCamera("cam"), []
+    with Recorder([CameraPlan("cam", camera)], tmp_path, preroll_s=0.6) as recorder:
+        recorder.events.subscribe(lambda item: notes.append(item) if isinstance(item, Note) else None)
+        time.sleep(1.0)
+        recorder.start(0.2)
+        while not recorder.done:
+            time.sleep(0.01)
+        recorder.stop()
+    assert [note.text for note in notes if note.kind == "dropped"] == [
+        "Camera 'cam': no more than 0.2 s before the start fit."
+    ]
+    times = read_timestamps_csv(tmp_path / "timestamps.csv")["cam"]
+    assert times[-1] - times[0] == pytest.approx(0.4, abs=0.06)
+
+
 def test_a_camera_that_is_unplugged_comes_back_and_the_gap_is_counted(tmp_path: Path) -> None:
     def unplugged(number: int, camera: FakeCamera) -> None:
         if camera.opened == 1 and len(camera.truth) > 30:
