@@ -15,6 +15,7 @@ from mocap.gui.presenters.newrun import surveys
 from mocap.gui.presenters.newrun_queue import NewRuns
 from mocap.gui.presenters.newrun_settings import ESSENTIAL, WORDS, Draft, fields_of, save_preset
 from mocap.pipeline.settings import CROWD, PipelineSettings, load_settings
+from mocap.session import SessionManifest, read_manifest, write_manifest
 from tests.gui.conftest import FakeRunner, Wait
 from tests.gui.test_gui_windows import click
 from tests.integration.film import make_recording
@@ -238,7 +239,8 @@ def test_the_window_takes_several_recordings_at_once(
 def test_the_sex_is_the_sessions_unless_it_is_set(library_root: Path, tmp_path: Path) -> None:
     shutil.copytree(library_root / "visit", tmp_path / "visit")
     manifest = tmp_path / "visit" / "session.toml"
-    manifest.write_text(f'{manifest.read_text()}\nsex = "female"\n')
+    told = read_manifest(manifest, SessionManifest)
+    write_manifest(manifest, told.model_copy(update={"sex": "female"}))
     runs = NewRuns((tmp_path / "visit",), tmp_path / "own")
     until(lambda: runs.tick() or (runs.recordings and runs.draft))
     assert runs.recordings[0].about.startswith("Female")

@@ -69,6 +69,9 @@ class Analysis:
         self._read = read
         self.choices: tuple[RunChoice, ...] = ()
         self.choices_read = False
+        # What was asked for, whether or not it is read yet.
+        self.folder: Path | None = None
+        self.other_folder: Path | None = None
         self.shown: PersonReading | None = None
         self.other: PersonReading | None = None
         self.trouble: Trouble | None = None
@@ -92,13 +95,15 @@ class Analysis:
         """Open a run; it is read in a thread."""
         run = self.shown.run if self.shown is not None and self.shown.run.folder == folder else None
         self._opening.order(lambda: read_person(run or self._read(folder), person))
+        self.folder = folder
         if run is None:
-            self.shown, self.other, self.kind, self.plots = None, None, None, ()
+            self.shown, self.other, self.other_folder, self.kind, self.plots = None, None, None, None, ()
         self.trouble = None
         self.changed.emit()
 
     def compare(self, folder: Path | None, person: int = 0) -> None:
         """Compare with another run, or with none."""
+        self.other_folder = folder
         if folder is None:
             self.other = None
             if self.table_kind == "compare":
@@ -189,10 +194,12 @@ class Analysis:
         if (compared := self._comparing.fetch()) is not None:
             told = True
             try:
-                self.other, self.table_kind, self.trouble = compared.result(), "compare", None
-                self._cut()
+                other = compared.result()
+                if other.run.folder == self.other_folder:  # else it is no longer wanted
+                    self.other, self.table_kind, self.trouble = other, "compare", None
+                    self._cut()
             except Exception as error:  # shown to the user in words
-                self.trouble = trouble_of(error)
+                self.trouble, self.other_folder = trouble_of(error), None
         if (cut := self._cutting.fetch()) is not None:
             self.plots, told = cut.result(), True
         if told:

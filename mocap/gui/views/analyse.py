@@ -302,14 +302,14 @@ class AnalysePage(Page):
         return "There is no finished run yet. Process a recording first: New run in the library."
 
     def _show_runs(self) -> None:
-        analysis, shown, other = self.analysis, self.analysis.shown, self.analysis.other
+        analysis, shown = self.analysis, self.analysis.shown
         runs = [(choice.label, choice.folder) for choice in analysis.choices]
-        here = shown.run.folder if shown is not None else None
+        here = analysis.folder
         if shown is not None and here not in [folder for _, folder in runs]:
             runs.insert(0, (shown.run.label, shown.run.folder))
         _fill(self.run, runs, here)
         others = [("Nothing", None), *((words, folder) for words, folder in runs if folder != here)]
-        _fill(self.other, others, other.run.folder if other is not None else None)
+        _fill(self.other, others, analysis.other_folder)
         self.other.setEnabled(shown is not None)
 
     def _show_cycles(self) -> None:
