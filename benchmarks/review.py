@@ -33,7 +33,7 @@ def make_page(run: Path):  # type: ignore[no-untyped-def]  # its type is as heav
     settings = QSettings(str(Path(tempfile.mkdtemp()) / "app.ini"), QSettings.Format.IniFormat)
     no = lambda *_: None  # noqa: E731
     library = Library(run.parents[4])
-    return ReviewPage(Context(library, Jobs(ProcessRunner()), settings, lambda: DARK, no, no, no, no, no))
+    return ReviewPage(Context(library, Jobs(ProcessRunner()), settings, lambda: DARK, no, no, no, no, no, no))
 
 
 def main(run: Path) -> None:

@@ -160,7 +160,7 @@ def test_keys_move_the_one_playhead(reviewing: Any, wait: Wait) -> None:
     assert page.head.a is None
     wait(lambda: all(view.drawn_instant == 22 for view in page.videos.views))
     assert page.scene._instant == 22
-    assert page.plots.plots[0].line.value() == pytest.approx(22 / page.head.rate_hz, abs=1e-6)
+    assert page.plots.plots[0].cursor_s() == pytest.approx(22 / page.head.rate_hz, abs=1e-6)
     assert "23 / 40" in page.timeline.time.text()
     key(ruler, "1")
     assert [view.isVisible() for view in page.videos.views] == [True, False, False, False]
