@@ -10,12 +10,29 @@ from dataclasses import dataclass, replace
 from types import MappingProxyType
 
 import numpy as np
+from scipy.interpolate import CubicSpline
 
 from mocap.core.types import FloatArray
 
 # One step and the other; a march is a little slower than a walk.
 WALK_HZ = 0.95
 MARCH_HZ = 1.1
+
+# Healthy adults at their own pace, from one strike of the heel to the next: the share of the cycle, and flexion of
+# hip, knee and ankle in degrees (Perry and Burnfield 2010, Gait Analysis, chapters 4 to 6: the turning points).
+GAIT_KEYS = (
+    (0.00, 24.0, 5.0, 0.0), (0.07, 22.0, 12.0, -4.0), (0.14, 17.0, 16.0, 0.0), (0.27, 4.0, 9.0, 6.0),
+    (0.40, -11.0, 6.0, 12.0), (0.50, -19.0, 14.0, 10.0), (0.60, -13.0, 38.0, -8.0), (0.68, 6.0, 60.0, -4.0),
+    (0.76, 19.0, 62.0, 4.0), (0.86, 27.0, 28.0, 4.0), (0.95, 26.0, 4.0, 1.0), (1.00, 24.0, 5.0, 0.0),
+)  # fmt: skip
+# A foot bears from its strike until its toes leave.
+GAIT_STANCE = 0.62
+# Strides a second, and how far the angles go: slowly, as one walks in a circle in a room.
+GAIT_HZ = 0.75
+GAIT_REACH = 0.9
+# Radius of the circle that such steps make, m, with the turn below.
+GAIT_RADIUS_M = 0.9
+GAIT_TURN_RAD_S = 1.15
 
 # The default motion marches for one second, squats for one, and starts again.
 SAMPLE_PERIOD_S = 2.0
@@ -37,6 +54,8 @@ class Posture:
         Turn of the chest against the pelvis, positive to the left.
     planted : (T,)
         1 where the feet stand on the path, 0 where the pelvis goes along it.
+    bearing : (T, 2)
+        1 where a foot bears the body, which then goes on from the path as that sole rolls without sliding; else 0.
     hip_flexion, hip_abduction, knee_flexion, ankle_flexion : (T, 2)
         Of the thigh against the pelvis and so on; the ankle is 0 where the foot is flat below an upright shank.
     shoulder_flexion, shoulder_abduction, shoulder_rotation, elbow_flexion : (T, 2)
@@ -48,6 +67,7 @@ class Posture:
     lean: FloatArray
     twist: FloatArray
     planted: FloatArray
+    bearing: FloatArray
     hip_flexion: FloatArray
     hip_abduction: FloatArray
     knee_flexion: FloatArray
@@ -73,6 +93,7 @@ def stand(t: FloatArray) -> Posture:
         lean=still + 0.03,
         twist=still,
         planted=still,
+        bearing=pair,
         hip_flexion=pair + 0.05,
         hip_abduction=pair + 0.08,
         knee_flexion=pair + 0.1,
@@ -114,6 +135,29 @@ def walk(t: FloatArray) -> Posture:
     path = radius * np.stack([np.cos(angle), np.sin(angle)], axis=-1)
     # Walking along the tangent (-sin, cos); looking along -y at heading 0.
     return replace(_stride(t, WALK_HZ, 0.55), path_xy=path, heading=angle + np.pi)
+
+
+def gait(t: FloatArray) -> Posture:
+    """Walk in a circle as people do: heel, sole and toes roll over the floor and do not slide."""
+    keys = np.array(GAIT_KEYS)
+    angles = GAIT_REACH * np.radians(keys[:, 1:])
+    phase = np.stack([GAIT_HZ * t, GAIT_HZ * t + 0.5], axis=-1)
+    at = CubicSpline(keys[:, 0], angles, bc_type="periodic")(phase)
+    swing = np.cos(2.0 * np.pi * phase)
+    start = np.array([GAIT_RADIUS_M, 0.0])
+    return replace(
+        stand(t),
+        path_xy=np.broadcast_to(start, (t.shape[0], 2)),
+        heading=GAIT_TURN_RAD_S * t + np.pi,
+        bearing=(phase % 1.0 < GAIT_STANCE).astype(float),
+        twist=0.1 * swing[:, 1],
+        hip_flexion=at[..., 0],
+        hip_abduction=np.full((t.shape[0], 2), 0.03),
+        knee_flexion=at[..., 1],
+        ankle_flexion=at[..., 2],
+        shoulder_flexion=0.05 - 0.35 * swing,
+        elbow_flexion=0.45 - 0.2 * swing,
+    )
 
 
 def march(t: FloatArray) -> Posture:
@@ -178,5 +222,5 @@ def blend(first: Posture, second: Posture, weight: FloatArray) -> Posture:
 
 
 MOTIONS: Mapping[str, Callable[[FloatArray], Posture]] = MappingProxyType(
-    {"sample": sample, "walk": walk, "march": march, "squat": squat, "arms": arms}
+    {"sample": sample, "walk": walk, "gait": gait, "march": march, "squat": squat, "arms": arms}
 )

@@ -11,7 +11,7 @@ from mocap.core.types import FloatArray
 from mocap.studio.body import Body, Phenotype, load_body, skin
 from mocap.studio.clothes import OUTFITS, Dressed, dress
 from mocap.studio.motions import MOTIONS
-from mocap.studio.posing import keypoints, pose, stand_on_floor
+from mocap.studio.posing import keypoints, pose, stand_on_floor, walked
 from mocap.studio.settings import StudioSettings
 
 # In the order in which people enter the scene.
@@ -37,8 +37,9 @@ class Person:
 
     def bones(self, t_s: FloatArray) -> FloatArray:
         """Bones at instants (T,) s: (T, B, 4, 4), posed_from_rest, the shoes on the floor."""
-        posture = MOTIONS[self.motion](t_s)
-        posture = replace(posture, path_xy=posture.path_xy + self.place)
+        motion = MOTIONS[self.motion]
+        posture = motion(t_s)
+        posture = replace(posture, path_xy=posture.path_xy + self.place + walked(self.body, motion, t_s))
         placed = pose(self.body, posture)
         shod = self.body.share("foot", "toe") > 0.5
         feet = replace(self.body, weights=self.body.weights[shod], weight_bones=self.body.weight_bones[shod])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -32,6 +33,12 @@ JOINT_BONES = {
 # (scapulohumeral rhythm, Inman et al. 1944).
 SCAPULA_SHARE = 0.3
 SCAPULA_START_RAD = 0.5
+
+# Steps are added up this often, s: a foot that rolls moves less than 0.1 mm meanwhile.
+ROLL_S = 1.0 / 240.0
+
+# The sole is what is no farther above the lowest point of the foot, m.
+SOLE_M = 0.01
 
 
 @dataclass(frozen=True)
@@ -125,6 +132,39 @@ def pose(body: Body, posture: Posture) -> FloatArray:
     shift = posture.path_xy - posture.planted[:, None] * np.mean(ankles, axis=0)[:, :2]
     placed[..., :2, 3] += shift[:, None]
     return placed
+
+
+def walked(body: Body, motion: Callable[[FloatArray], Posture], t_s: FloatArray) -> FloatArray:
+    """How far a body has come since the instant 0 whose bearing sole does not slide: (T, 2), m.
+
+    Steps are added up on a grid of their own, so that all cameras see the same walk, whenever they look.
+    """
+    first, last = np.floor(min(0.0, t_s.min()) / ROLL_S), np.ceil(max(0.0, t_s.max()) / ROLL_S)
+    grid = ROLL_S * np.arange(first, last + 1)
+    posture = motion(grid)
+    if not posture.bearing.any():
+        return np.zeros((t_s.shape[0], 2))
+    placed = pose(body, posture)
+    soles = np.stack([apply(placed[:, bone], rest) for bone, rest in _soles(body)], axis=1)
+    # Of the feet that bear the body, the lowest point is the one that stays.
+    height = np.where(np.repeat(posture.bearing, 2, axis=1) > 0.0, soles[..., 2], np.inf)
+    lowest = (height[1:] + height[:-1]).argmin(axis=1)
+    slid = np.take_along_axis(np.diff(soles[..., :2], axis=0), lowest[:, None, None], axis=1)[:, 0]
+    slid[~np.isfinite((height[1:] + height[:-1]).min(axis=1))] = 0.0
+    way = np.concatenate([np.zeros((1, 2)), np.cumsum(-slid, axis=0)])
+    way -= way[round(-first)]
+    return np.stack([np.interp(t_s, grid, way[:, axis]) for axis in (0, 1)], axis=-1)
+
+
+def _soles(body: Body) -> list[tuple[int, FloatArray]]:
+    """Both ends of what touches the floor below each foot: the bone and the place at rest (3,), m."""
+    ends = []
+    for letter, _, sign in SIDES:
+        sole = body.vertices[(body.share("foot", "toe") > 0.9) & (sign * body.vertices[:, 0] > 0)]
+        flat = sole[sole[:, 2] < sole[:, 2].min() + SOLE_M]
+        bone = body.bone(f"foot.{letter}")
+        ends += [(bone, flat[flat[:, 1].argmax()]), (bone, flat[flat[:, 1].argmin()])]
+    return ends
 
 
 def stand_on_floor(placed: FloatArray, lowest: FloatArray) -> FloatArray:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -12,7 +14,7 @@ from mocap.studio import MOTIONS, StudioSettings
 from mocap.studio.board import StudioBoard, board_poses
 from mocap.studio.body import Body, skin
 from mocap.studio.motions import smoothstep
-from mocap.studio.posing import foot_drop, keypoints, pose
+from mocap.studio.posing import foot_drop, keypoints, pose, walked
 from mocap.studio.rig import make_rig
 from mocap.studio.scene import sample_grid, to_samples
 from mocap.studio.sound import RATE_HZ, clap_wave, microphone
@@ -91,10 +93,29 @@ def test_motion_is_smooth_and_humanly_possible(motion: str) -> None:
     for name, (low, high) in limits.items():
         values = getattr(posture, name)
         assert low <= values.min() <= values.max() <= high, name
-    for name in posture.__dataclass_fields__:
+    for name in set(posture.__dataclass_fields__) - {"bearing"}:  # a foot bears or does not
         values = getattr(posture, name)
         # A jump would show as a huge speed between samples 1/300 s apart.
         assert np.abs(np.diff(values, axis=0)).max() * 300 < 25.0, name
+
+
+def test_feet_that_bear_do_not_slide(sticks: Body) -> None:
+    t = np.linspace(0.0, 4.0, 961)
+    posture = MOTIONS["gait"](t)
+    way = walked(sticks, MOTIONS["gait"], t)
+    # The same walk, whoever looks when.
+    np.testing.assert_allclose(walked(sticks, MOTIONS["gait"], t[480:500]), way[480:500], atol=1e-9)
+    assert 2.0 < np.linalg.norm(np.diff(way, axis=0), axis=1).sum() < 8.0
+    placed = pose(sticks, replace(posture, path_xy=posture.path_xy + way))
+    feet = keypoints(sticks, placed, load_skeleton("blazepose33"))
+    names = load_skeleton("blazepose33").keypoints
+    points = np.stack(
+        [feet[:, names.index(f"{s}_{n}")] for s in ("left", "right") for n in ("heel", "foot_index")], 1
+    )
+    speed = np.linalg.norm(np.gradient(points[..., :2], t, axis=0), axis=-1)
+    # One end of one sole rests at any instant; a swinging foot goes at several metres a second.
+    assert np.percentile(speed.min(axis=1), 95) < 0.15
+    assert speed.max() > 2.0
 
 
 def test_knees_bend_backwards_and_elbows_forwards(sticks: Body) -> None:
