@@ -37,7 +37,8 @@ class GlScene(gl.GLViewWidget):
         self._joints = gl.GLScatterPlotItem(pos=NOTHING, size=6.0, pxMode=True)
         self._joints.setGLOptions("translucent")
         self._labels: list[gl.GLTextItem] = []
-        lines = (self._floor, self._cameras, *self._trails, self._shade, *self._others, *self._bones)
+        # The last of those that lie upon each other is hidden: the other run's body.
+        lines = (self._floor, self._cameras, *self._trails, *self._others, *self._bones, self._shade)
         for item in (*lines, self._joints):
             self.addItem(item)
         self.set_colours(colours)

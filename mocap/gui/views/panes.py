@@ -69,7 +69,8 @@ class LayoutMenu(QToolButton):
     def __init__(self, panes: Panes, settings: QSettings) -> None:
         super().__init__()
         self._panes, self.layouts = panes, Layouts(settings)
-        self.setText("Layout")
+        self.setText("Layout …")
+        self.setObjectName("menu")
         named(self, "Layout of the panes", "Choose, keep or delete layouts of the panes")
         self.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
         self.menu_shown = QMenu(self)

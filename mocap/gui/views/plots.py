@@ -90,9 +90,10 @@ class AnglePlot(QWidget):
         self.choice.setMinimumContentsLength(8)
         self.reading.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
         self.reading.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
-        head = QHBoxLayout()
-        head.addWidget(self.choice, 4)
-        head.addWidget(self.reading, 5)
+        head = QVBoxLayout()  # one below the other: side by side the values are cut off on a small screen
+        head.setSpacing(3)
+        head.addWidget(self.choice)
+        head.addWidget(self.reading)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(8, 8, 8, 4)
         layout.setSpacing(2)
