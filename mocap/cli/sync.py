@@ -24,7 +24,9 @@ def sync(
         Path | None,
         typer.Option("--calibration", "-c", help="Calibration file; found beside the videos if not given."),
     ] = None,
-    methods: Annotated[str, typer.Option(help="Whom to ask, comma-separated.")] = "sound,light,motion,timecode",
+    methods: Annotated[
+        str, typer.Option(help="Whom to ask, comma-separated.")
+    ] = "sound,light,board,motion,timecode",
     offset: Annotated[
         list[str] | None,
         typer.Option("--offset", help="CAMERA=SECONDS: a clock as you know it, against the first camera's."),
@@ -34,7 +36,7 @@ def sync(
     ] = None,
     json_output: JsonOption = False,
 ) -> None:
-    """Find how the cameras' clocks run against each other: by sound, light, motion and time codes."""
+    """Find how the cameras' clocks run against each other: by sound, light, a board, motion and time codes."""
     from mocap.pipeline.synchronise import SyncRequest, synchronise
 
     asked = tuple(name.strip() for name in methods.split(",") if name.strip())

@@ -18,7 +18,7 @@ from mocap.core.errors import CalibrationError, InputError
 from mocap.core.names import last_number
 from mocap.core.progress import CancelToken, Progress
 from mocap.core.types import FloatArray, IntArray
-from mocap.sync import TIMESTAMPS_FILE, from_frame_times, written_times
+from mocap.sync import SYNC_FILE, TIMESTAMPS_FILE, from_frame_times, read_clocks, written_times
 
 IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".tif", ".tiff", ".bmp")
 BOARD_FILES = ("board.toml", "charuco.toml")
@@ -208,7 +208,11 @@ def _videos(place: Path) -> CalibrationFootage:
         else:
             counts = [min(len(w), video.n_frames) for w, video in zip(written, videos, strict=True)]
             times, timed = [w[:n] for w, n in zip(written, counts, strict=True)], True
-    sync = from_frame_times(cameras, times, shared_clock=timed)
+    known = (place / SYNC_FILE).is_file()
+    if known:  # found by mocap sync: the cameras started on their own
+        clocks = read_clocks(place / SYNC_FILE, cameras, tuple(video.n_frames for video in videos))
+        times = [clocks.to_common(c, t) for c, t in enumerate(times)]
+    sync = from_frame_times(cameras, times, shared_clock=timed or known)
     missing = sync.frame_index < 0
     t_s = np.stack([t[np.maximum(sync.frame_index[:, c], 0)] for c, t in enumerate(times)], axis=1)
     return CalibrationFootage(

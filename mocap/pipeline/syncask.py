@@ -51,7 +51,7 @@ class Findings:
     curves: list[SyncCurve]
 
 
-def _attempt(make: Callable[[], ItemT], method: Method, cameras: tuple[str, ...], found: Findings) -> ItemT | None:
+def attempt(make: Callable[[], ItemT], method: Method, cameras: tuple[str, ...], found: Findings) -> ItemT | None:
     """Ask; note why there is no answer."""
     try:
         return make()
@@ -70,7 +70,7 @@ def read_sounds(
     sounds = {}
     for n, video in enumerate(videos):
         cancel.check()
-        sound = _attempt(partial(read_sound, video.path, video.camera), "sound", (video.camera,), found)
+        sound = attempt(partial(read_sound, video.path, video.camera), "sound", (video.camera,), found)
         if sound is not None:
             sounds[video.camera] = sound
         progress("listen", n + 1, len(videos))
@@ -90,7 +90,7 @@ def ask_sound(
     pairs = list(combinations(sounds.values(), 2))
     for n, (first, second) in enumerate(pairs):
         cancel.check()
-        heard = _attempt(
+        heard = attempt(
             partial(compare_sounds, first, second),
             "sound",
             (first.camera, second.camera),
@@ -140,7 +140,7 @@ def ask_light(
     for n, (video, t) in enumerate(zip(videos, times, strict=True)):
         cancel.check()
         level = _brightness(video, cancel)
-        seen = _attempt(
+        seen = attempt(
             partial(find_changes, video.camera, t[: level.shape[0]], level),
             "light",
             (video.camera,),
@@ -150,7 +150,7 @@ def ask_light(
             changes.append(seen)
         progress("brightness", n + 1, len(videos))
     for a, b in combinations(changes, 2):
-        link = _attempt(partial(match_changes, a, b), "light", (a.camera, b.camera), found)
+        link = attempt(partial(match_changes, a, b), "light", (a.camera, b.camera), found)
         if link is not None:
             found.links.append(link)
 
@@ -168,7 +168,7 @@ def ask_timecode(videos: tuple[VideoInfo, ...], times: tuple[FloatArray, ...], f
     """Compare what the files say about when they were recorded."""
     stamps = []
     for c, video in enumerate(videos):
-        stamp = _attempt(
+        stamp = attempt(
             partial(read_stamp, video.path, video.camera, video.rate_hz),
             "timecode",
             (video.camera,),
@@ -177,7 +177,7 @@ def ask_timecode(videos: tuple[VideoInfo, ...], times: tuple[FloatArray, ...], f
         if stamp is not None:
             stamps.append((c, stamp))
     for (i, a), (j, b) in combinations(stamps, 2):
-        link = _attempt(partial(compare_stamps, a, b), "timecode", (a.camera, b.camera), found)
+        link = attempt(partial(compare_stamps, a, b), "timecode", (a.camera, b.camera), found)
         if link is not None:
             found.links.append(_on_times(link, videos[i].t_s, times[i], videos[j].t_s, times[j]))
 
@@ -204,14 +204,14 @@ def ask_motion(
             if calibration is not None:
                 raise
             found.silences.append(Silence("geometry", names, error.what))
-    seen = _attempt(
+    seen = attempt(
         partial(people_seen, videos, times, folder, progress, cancel, make_detector), "motion", names, found
     )
     if seen is None:
         return
     if rig is not None:
         progress("compare motion", 0, 1)
-        solved = _attempt(partial(solve_geometry, seen, rig), "geometry", names, found)
+        solved = attempt(partial(solve_geometry, seen, rig), "geometry", names, found)
         progress("compare motion", 1, 1)
         if solved is not None:
             found.links += solved.links
@@ -221,7 +221,7 @@ def ask_motion(
             ]
         return
     for a, b in combinations(seen, 2):
-        moved = _attempt(partial(compare_motion, a, b), "motion", (a.camera, b.camera), found)
+        moved = attempt(partial(compare_motion, a, b), "motion", (a.camera, b.camera), found)
         if moved is not None:
             found.links.append(moved.link)
             title = f"{a.camera} – {b.camera}"

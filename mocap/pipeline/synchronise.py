@@ -28,12 +28,13 @@ from mocap.pipeline.syncask import (
     read_sounds,
     sound_times,
 )
+from mocap.pipeline.syncboard import ask_board
 from mocap.pipeline.syncmanual import by_hand_sigma_s
 from mocap.pipeline.syncrate import true_rates
 from mocap.report.syncpage import write_sync_page
 from mocap.sync import SYNC_FILE, Clocks, Fusion, Link, Silence, fuse, write_clocks
 
-METHODS = ("sound", "light", "motion", "timecode")
+METHODS = ("sound", "light", "board", "motion", "timecode")
 # Clocks that are known worse than this part of a frame at the ends of a recording are of no use to triangulation.
 USEFUL_FRAMES = 0.5
 
@@ -107,6 +108,8 @@ def synchronise(
         ask_light(videos, times, found, progress, cancel)
     if "timecode" in request.methods:
         ask_timecode(videos, times, found)
+    if "board" in request.methods:
+        ask_board(request.path, request.calibration, videos, times, found, progress, cancel)
     if "motion" in request.methods:
         ask_motion(request.path, request.calibration, videos, times, found, progress, cancel, make_detector)
     try:

@@ -19,11 +19,13 @@ AXES = {
     "sound": "correlation, standard deviations of its noise",
     "motion": "correlation of speeds",
     "geometry": "epipolar error, % of body height",
+    "board": "misfit of the board, % of its size",
 }
 TITLES = {
     "sound": "Sound: how alike two microphones hear, over the shift of their clocks",
     "motion": "Motion: how alike two views move, over the shift of their clocks",
     "geometry": "Geometry: how badly two views agree, over the shift of their clocks",
+    "board": "Board: how badly two views of it agree, over the shift of their clocks",
 }
 MARGIN = {"l": 70, "r": 20, "t": 50, "b": 50}
 

@@ -1,9 +1,11 @@
 """Time stamps and clocks of several cameras -> ``SyncTable``, and tracks brought to its instants.
 
-Cameras that started on their own: ``sound``, ``light``, ``motion``, ``geometry`` and ``timecode`` say how far the
+Cameras that started on their own: ``sound``, ``light``, ``motion``, ``geometry``, ``board`` and
+``timecode`` say how far the
 clocks of two cameras are apart, each with its error; ``fuse`` joins what they say.
 """
 
+from mocap.sync.board import BoardSolved, solve_board
 from mocap.sync.clocks import Clocks, Link, Method, Silence
 from mocap.sync.files import SYNC_FILE, Told, read_clocks, read_told, write_clocks
 from mocap.sync.fuse import CRYSTAL, Fusion, fuse, tied
@@ -22,6 +24,7 @@ __all__ = [
     "CRYSTAL",
     "SYNC_FILE",
     "TIMESTAMPS_FILE",
+    "BoardSolved",
     "Changes",
     "Clocks",
     "Fusion",
@@ -47,6 +50,7 @@ __all__ = [
     "read_stamp",
     "read_timestamps_csv",
     "read_told",
+    "solve_board",
     "solve_geometry",
     "tied",
     "write_clocks",

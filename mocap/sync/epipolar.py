@@ -142,7 +142,7 @@ def search_shift(first: View, second: View) -> Search | None:
     enough = np.isfinite(errors).sum(axis=1) * held >= LEAST_OVERLAP_S
     if not enough.any():
         return None
-    best, lead, mean, jump, edge = _clearest(errors, enough, stretch, shifts)
+    best, lead, mean, jump, edge = clearest(errors, enough, stretch, shifts)
     mean = mean * WRONG_SHARE
     return Search(a.camera, b.camera, shifts, mean, float(shifts[best]), lead, jump, edge * STRETCH_S)
 
@@ -163,7 +163,7 @@ def _pair_error(E: FloatArray, xy: FloatArray, there: FloatArray, row: NDArray[n
     return np.where(good.any(axis=1), total / np.maximum(good.sum(axis=1), 1), np.nan)
 
 
-def _clearest(
+def clearest(
     errors: FloatArray, enough: BoolArray, stretch: NDArray[np.intp], shifts: FloatArray
 ) -> tuple[int, float, FloatArray, float, float]:
     """Shift (its number) of the least error, by how many standard errors it leads, and the mean errors (S,).

@@ -107,7 +107,7 @@ def solve_geometry(
     if start_s is None and not clear:
         _require_whole(searches, {})
         raise InputError(_why_not(searches), "Let somebody walk about where all cameras see them.")
-    start = start_s or _first_guess(clear)
+    start = start_s or first_guess(clear)
     _require_whole(searches, start)
     chosen = [view for view in views if view.seen.camera in start]
     links = _solve(chosen, np.array([start[view.seen.camera] for view in chosen]), method)
@@ -145,7 +145,7 @@ def _why_not(searches: Sequence[Search]) -> str:
     )
 
 
-def _first_guess(clear: Sequence[Search]) -> dict[str, float]:
+def first_guess(clear: Sequence[Search]) -> dict[str, float]:
     """Offsets along the tree of the clearest pairs, from the camera that begins the clearest."""
     order = sorted(clear, key=lambda search: -search.lead)
     offset = {order[0].first: 0.0}

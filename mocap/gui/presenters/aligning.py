@@ -17,6 +17,7 @@ from mocap.sync import CRYSTAL, Clocks, Told, read_clocks, read_told
 METHODS = {
     "sound": ("Sound", "A clap or speech that all microphones hear"),
     "light": ("Light", "A lamp that is switched where all cameras see it"),
+    "board": ("Board", "A calibration board that is waved where two cameras see it at a time"),
     "timecode": ("Time codes", "Written into the files by the cameras"),
     "motion": ("Movement", "People who walk about; takes as long as finding them"),
 }
