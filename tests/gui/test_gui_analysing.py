@@ -83,7 +83,7 @@ def test_both_sides_stand_beside_each_other_and_are_judged() -> None:
     assert line.cells[-1] == "+17 %"
     # Measured once: no verdict is made up.
     once = next(line for line in table.lines if line.cells[0].startswith("Step width"))
-    assert once.cells[2:] == (MISSING, "Cannot be told", MISSING, MISSING, MISSING)
+    assert once.cells[2:] == (MISSING, "Only left", MISSING, MISSING, MISSING)
     # Steps that are counted in pictures cannot be known better than these.
     stride = next(row for row in rows if row.name == "stride_time")
     assert stride.left is not None

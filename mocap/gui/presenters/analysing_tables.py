@@ -157,6 +157,8 @@ def _sides(row: MeasureRow) -> TableLine:
     symmetry = found.symmetry if found is not None and row.group in FROM_ZERO else float("nan")
     verdict = _verdict(found)
     word = WORDS.get(("sides", verdict), "")
+    if row.left is None or row.right is None:
+        word = "Only left" if row.right is None else "Only right"
     if verdict == "differs" and found is not None:
         word = "Left is greater" if found.value > 0 else "Right is greater"
     percent = f"{symmetry:+.0f} %".replace("-", "−") if math.isfinite(symmetry) else MISSING
@@ -175,6 +177,8 @@ def _compared(row: MeasureRow, other: MeasureRow | None) -> Iterable[TableLine]:
         found = difference(ours, theirs) if ours is not None and theirs is not None else None
         verdict = _verdict(found)
         word = WORDS.get(("compare", verdict), "")
+        if ours is None or theirs is None:
+            word = "Only here" if theirs is None else "Only in the other"
         if verdict == "differs" and found is not None:
             word = "Greater here" if found.value > 0 else "Less here"
         name = (side or MISSING).capitalize()

@@ -150,7 +150,7 @@ class Legend(QWidget):
         # A pane may be narrower than all entries together, of which two or three are shown.
         self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
         row.addStretch(1)
-        self._band = label("Band: ± 1 SD over the cycles", "faint")
+        self._band = label("Band: ± 1 SD", "faint")
         row.addWidget(self._band)
 
     def show_plots(self, plots: tuple[CyclePlot, ...], theme: Theme) -> None:

@@ -11,19 +11,17 @@ from PySide6.QtWidgets import (
     QAbstractSpinBox,
     QCheckBox,
     QComboBox,
-    QDoubleSpinBox,
     QHBoxLayout,
     QLineEdit,
     QMenu,
     QPushButton,
-    QSpinBox,
     QToolButton,
     QVBoxLayout,
     QWidget,
 )
 
 from mocap.gui.presenters.newrun_settings import AUTO, GROUPS, Draft, FieldPath, SettingField
-from mocap.gui.views.parts import Choice, label, named
+from mocap.gui.views.parts import BOX_MARGIN_PX, Choice, NumberBox, label, named
 
 TITLE_PX = 190
 MOST_WHOLE = 100_000
@@ -97,16 +95,17 @@ class FieldLine(QWidget):
         return (box,)
 
     def _whole(self) -> Sequence[QWidget]:
-        box = QSpinBox()
+        box = NumberBox()
         _tame(box)
+        box.setDecimals(0)
         box.setRange(int(self.field.least or 0), int(self.field.most or MOST_WHOLE))
         box.setSingleStep(self.field.step)
-        box.valueChanged.connect(self._tell)
+        box.valueChanged.connect(lambda value: self._tell(round(value)))
         self._set = box.setValue
         return (box,)
 
     def _number(self) -> Sequence[QWidget]:
-        box = QDoubleSpinBox()
+        box = NumberBox()
         _tame(box)
         box.setDecimals(DECIMALS)
         smallest = 10.0**-DECIMALS
@@ -254,7 +253,8 @@ def _tame(box: QAbstractSpinBox) -> None:
     """The wheel scrolls the form; it changes a number only once that was clicked."""
     box.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
     box.setKeyboardTracking(False)
-    box.setMinimumWidth(110)
+    box.setFixedWidth(120)
+    box.lineEdit().setTextMargins(BOX_MARGIN_PX, 0, 0, 0)
     box.wheelEvent = lambda event: event.ignore()  # type: ignore[method-assign]
 
 
