@@ -156,6 +156,7 @@ def test_a_take_for_calibration_goes_to_its_page(desk: Any, films: Path, wait: W
 def test_a_tile_is_enlarged_and_its_camera_set(desk: Any, films: Path, wait: Wait) -> None:
     from PySide6.QtCore import Qt
     from PySide6.QtTest import QTest
+    from PySide6.QtWidgets import QPushButton
 
     from mocap.gui.views.capture_cameras import CameraDialog
 
@@ -183,6 +184,10 @@ def test_a_tile_is_enlarged_and_its_camera_set(desk: Any, films: Path, wait: Wai
     assert not dialog.isVisible()
     assert page.capturing.cameras.entry(1).name == "side"
     wait(lambda: tile.shape < 1.0)  # upright now
+    away = CameraDialog(page, page.capturing, 3)
+    away.show()
+    click(next(b for b in away.findChildren(QPushButton) if b.text() == "Remove camera"))
+    assert len(page.grid.tiles) == 3
     assert "side" in tile.accessibleName()
 
 

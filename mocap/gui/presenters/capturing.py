@@ -97,7 +97,7 @@ class Capturing:
         self._notes: deque[Said] = deque(maxlen=NOTES_KEPT)
         self._measuring: Later[Disk] = Later()
         self._shown = False
-        self.cameras.changed.subscribe(self._cameras_changed)
+        self.cameras.changed.subscribe(self._watch)
 
     # Cameras.
 
@@ -133,10 +133,6 @@ class Capturing:
         """Take a camera off the list, unless it records."""
         if not self.taking:
             self.cameras.remove(slot)
-
-    def _cameras_changed(self) -> None:
-        self._watch()
-        self.changed.emit()
 
     def _watch(self) -> None:
         if (self._shown or self.busy) and (self._link is not None or self.entries):

@@ -172,9 +172,13 @@ def serve(pipe: Connection, memory: Memory) -> None:
     import logging
     import signal
 
+    import cv2
+
     from mocap.gui.presenters.capturing_engine import Engine
 
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C in the terminal is for the window to handle
+    # A camera that is not there is asked again and again, and told of in the window.
+    cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_ERROR)
     told: queue.SimpleQueue[Tiding | None] = queue.SimpleQueue()
 
     def pass_on() -> None:

@@ -253,6 +253,7 @@ class CapturePage(Page):
     def _cameras_changed(self) -> None:
         self.grid.show_cameras()
         self.live_panel.offer()
+        self._show()
         self._context.settings.setValue(CAMERAS, self.capturing.cameras.remembered())
 
     # Turns.
