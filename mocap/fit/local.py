@@ -7,6 +7,8 @@ solved, from where they were, and at its edges they go over into what was before
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from itertools import pairwise
+from typing import Any
 
 import numpy as np
 
@@ -20,10 +22,12 @@ from mocap.fit.result import joint_errors, shown_joints, to_motion
 from mocap.fit.solve import SETTLED, Model, Stretch, information, solve
 from mocap.fit.start import attachment_covariance, pose_of, usual_lengths
 from mocap.fit.terms import coordinates
-from mocap.fit.windows import OVERLAP_S, length_samples
+from mocap.fit.windows import OVERLAP_S, WINDOW_FRAMES, length_samples
 
 # Frames at the edge of a window that stay as they are.
 HELD_FRAMES = 2
+# What a motion says of each frame.
+BY_FRAME = ("root_xyz", "rotation", "rotation_cov", "centre_cov")
 
 
 @dataclass(frozen=True)
@@ -80,7 +84,7 @@ def fitted_before(
 def refit(
     known: Fitted, points: Points3D, person: int, frames: slice, changed: BoolArray, trusted: BoolArray
 ) -> Motion:
-    """Fit the poses of some frames again.
+    """Fit the poses of some frames again; many of them in windows that overlap, which bounds the memory.
 
     Parameters
     ----------
@@ -98,6 +102,41 @@ def refit(
     Motion
         Of those frames and that person.
     """
+    count, overlap = frames.stop - frames.start, margin(known.dt)
+    edges = np.linspace(0, count, max(1, round(count / WINDOW_FRAMES)) + 1).astype(np.intp).tolist()
+    parts = []
+    for first, last in pairwise(edges):
+        low, high = max(0, first - overlap), min(count, last + overlap)
+        one, rows = slice(low, high), slice(frames.start + low, frames.start + high)
+        some = _frames_of(points, one)
+        solved = _refit_window(known, some, person, rows, changed[one], trusted[one], (low == 0, high == count))
+        inner = slice(first - low, last - low)
+        parts.append({name: getattr(solved, name)[inner] for name in BY_FRAME})
+    joined: dict[str, Any] = {name: np.concatenate([part[name] for part in parts]) for name in BY_FRAME}
+    return replace(solved, **joined)
+
+
+def _frames_of(points: Points3D, rows: slice) -> Points3D:
+    return replace(
+        points,
+        xyz=points.xyz[rows],
+        cov=points.cov[rows],
+        n_views=points.n_views[rows],
+        reproj_px=points.reproj_px[rows],
+        used=points.used[rows],
+    )
+
+
+def _refit_window(
+    known: Fitted,
+    points: Points3D,
+    person: int,
+    frames: slice,
+    changed: BoolArray,
+    trusted: BoolArray,
+    ends: tuple[bool, bool],
+) -> Motion:
+    """Fit one window; ``ends`` says at which of its ends lies what does not change."""
     chain = known.chain
     window = np.arange(frames.start, frames.stop)
     evidence = _evidence(known, points.xyz[:, person], points.cov[:, person], window, trusted).scaled(known.noise)
@@ -108,8 +147,9 @@ def refit(
     tied = np.zeros((len(known.length), 0))
     model = Model(chain, coordinates(chain), tied, np.empty(0), known.dt, WIDTH)
     # What lies beyond an end that is not that of the recording stays: two frames hold both place and speed.
-    held = (np.arange(len(window)) < HELD_FRAMES) & (window[0] > 0)
-    held |= (np.arange(len(window)) >= len(window) - HELD_FRAMES) & (window[-1] < len(known.pose.place) - 1)
+    row = np.arange(len(window))
+    held = (row < HELD_FRAMES) & (ends[0] and window[0] > 0)
+    held |= (row >= len(window) - HELD_FRAMES) & (ends[1] and window[-1] < len(known.pose.place) - 1)
     before = Stretch(evidence, contact, known.pose[window], held)
     (pose,), _ = solve(model, [before], known.length, STEPS, SETTLED)
     factor = information(model, Stretch(evidence, contact, pose), known.length, known.inflation)

@@ -412,12 +412,24 @@ def test_only_the_newest_place_is_solved(correcting: Correcting, monkeypatch: py
     assert correcting.review is not None
     x, y = correcting.review.tracks.xy[INSTANT, 0, 0, KNEE].tolist()
     assert correcting.press(0, (x, y), 5.0)
+    shown: list[int] = []
+    correcting.solved.subscribe(lambda: shown.append(1))
     for step in range(1, 30):
         correcting.drag((x + step, y))
         correcting.tick()
     settled(correcting)
     assert len(solved) < 5
     assert solved[-1] == pytest.approx(x + 29)
+    # While the mouse goes on moving, what was solved is shown, again and again.
+    shown.clear()
+    end = time.monotonic() + 10.0
+    while len(shown) < 3:
+        correcting.drag((x + 29 + len(shown) + time.monotonic() % 1.0, y))
+        correcting.tick()
+        time.sleep(0.004)
+        assert time.monotonic() < end
+    correcting.drag((x + 29, y))
+    settled(correcting)
     correcting.release()
     assert [edit.kind for edit in correcting.edits] == ["move point"]
     # A click that moves nothing puts nothing right.

@@ -9,6 +9,7 @@ import sys
 import time
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -17,6 +18,9 @@ from calibration import CameraRig
 from mocap.core.errors import InputError, SessionError
 from mocap.core.measures import Event
 from mocap.core.types import Points3D, SyncTable, Take, Tracks2D
+from mocap.fit import local
+from mocap.fit.chain import Placed, Pose
+from mocap.fit.evidence import point_evidence
 from mocap.pipeline.edits.apply import applied, by_hand, exchanged
 from mocap.pipeline.edits.events import edited_events
 from mocap.pipeline.edits.files import EditFile, check_fits, edits_key, read_edits, write_edits
@@ -326,6 +330,30 @@ def test_far_edits_are_solved_apart_and_near_ones_together(wrong: Prepared) -> N
     assert len(changed_rows(wrong, (remove(10), remove(12)))) == 1
     assert changed_rows(wrong, (AddEvent(person=3, event="step", t_s=0.1),)) == []
     assert len(changed_rows(wrong, (remove(10), remove(200)))) == 2
+
+
+def test_what_a_hand_set_is_no_outlier_to_the_body() -> None:
+    xyz, own = np.zeros((1, 2, 3)), np.tile(1e-4 * np.eye(3), (1, 2, 1, 1))
+    evidence = (
+        point_evidence(xyz, np.zeros_like(own), own, np.array([[True, False]])).scaled(1.0).part(np.array([0]))
+    )
+    off = np.full((1, 2, 3), 0.3)  # thirty standard deviations along each axis
+    placed = Placed(np.empty(0), np.empty(0), off, np.empty(0))
+    pull = evidence.pull(Pose(np.zeros((1, 3)), np.empty(0)), placed, 3.0)
+    np.testing.assert_allclose(pull.weight[0, 0], 1e4 * np.eye(3))
+    assert pull.weight[0, 1].max() < 1e2
+    np.testing.assert_allclose(pull.force[0, 0], 1e4 * off[0, 0])
+
+
+def test_a_long_stretch_is_solved_as_a_short_one(truth: Points3D, wrong: Prepared, monkeypatch: Any) -> None:
+    edits: Edits = (MaskCamera(camera=wrong.run.rig.names[0], first=60, last=180),)
+    (span,) = changed_rows(wrong, edits)
+    whole = resolve(wrong, edits, span)
+    monkeypatch.setattr(local, "WINDOW_FRAMES", 40)
+    parts = resolve(wrong, edits, span)
+    assert np.abs(parts.motion.root_xyz - whole.motion.root_xyz).max() < 2e-4
+    same = np.abs(np.sum(parts.motion.rotation * whole.motion.rotation, axis=-1))
+    assert np.degrees(2 * np.arccos(np.minimum(same, 1.0))).max() < 0.5
 
 
 def test_two_people_who_were_exchanged_are_exchanged_back(truth: Points3D) -> None:
