@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import date
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from mocap.gui.presenters.library_import import given, matched, size_in_words
 from mocap.gui.presenters.library_thumbs import Thumbnails
 from mocap.gui.presenters.library_wizard import NewSession, PersonText, privacy_hint, text_of, told_of
 from mocap.gui.presenters.words import Trouble
+from mocap.pipeline.edits.kinds import SwapSides
 from mocap.session import (
     SessionFolder,
     SessionManifest,
@@ -52,9 +54,18 @@ def test_states_and_steps_are_read_from_the_files(home: Path) -> None:
     assert jump.state == "Videos gone"
     assert [step.state for step in jump.steps] == ["trouble", "done", "open", "open", "open"]
     assert "gone_2.mp4" in jump.steps[0].words
-    (home / "b" / "trials" / "jump" / "edits").mkdir()
-    (home / "b" / "trials" / "jump" / "edits" / "1.json").write_text("{}")
-    assert read_sessions(home)[1].trials[0].steps[-1].state == "done"
+    edits = home / "b" / "trials" / "jump" / "edits" / "1.json"
+    edits.parent.mkdir()
+    chosen = SwapSides(first=0, last=3, person=0).model_dump(mode="json")
+    seen = {}
+    for name, text in (("none", []), ("one", [chosen])):
+        edits.write_text(json.dumps({"schema_version": 1, "instants": 10, "edits": text}))
+        seen[name] = read_sessions(home)[1].trials[0].steps[-1].words
+    edits.write_text("{")
+    broken = read_sessions(home)[1].trials[0].steps[-1]
+    assert "none" in seen["none"]
+    assert "not applied" in seen["one"]
+    assert broken.state == "trouble"
 
 
 def test_a_search_finds_trials_by_tag_and_sessions_by_participant(home: Path) -> None:

@@ -217,14 +217,12 @@ def _steps(trial: TrialFolder, entry: TrialEntry, gone: list[str], calibrated: b
         films = Step("Films", "open", "Films: none yet")
     rig = Step("Calibration", "done", "Cameras: calibrated") if calibrated else Step(
         "Calibration", "open", "Cameras: not calibrated yet")  # fmt: skip
-    edited = any((trial.root / "edits").glob("*.json"))
-    corrected = "Correction: put right by hand" if edited else "Correction: none by hand"
     return (
         films,
         rig,
         _sync_step(entry),
         _run_step(entry),
-        Step("Correction", "done" if edited else "open", corrected),
+        _correction_step(trial, entry),
     )
 
 
@@ -245,6 +243,21 @@ def _run_step(entry: TrialEntry) -> Step:
     if any(run.state == "unreadable" for run in entry.runs):
         return Step("3D", "trouble", "3D: a run cannot be read")
     return Step("3D", "open", "3D: begun, not finished" if entry.runs else "3D: not processed yet")
+
+
+def _correction_step(trial: TrialFolder, entry: TrialEntry) -> Step:
+    from mocap.pipeline.edits.files import made_with, read_edits
+
+    try:
+        waiting = sum(len(read_edits(path).edits) for path in (trial.root / "edits").glob("*.json"))
+        applied = made_with(RunFolder(entry.best.folder)) if entry.best is not None else ()
+    except ExplainedError:
+        return Step("Correction", "trouble", "Correction: the edits cannot be read")
+    if applied:
+        return Step("Correction", "done", f"Correction: {len(applied)} by hand in the newest result")
+    if waiting:
+        return Step("Correction", "open", f"Correction: {waiting} by hand, not applied yet")
+    return Step("Correction", "open", "Correction: none by hand")
 
 
 def trial_videos(trial: TrialFolder) -> tuple[tuple[str, Path], ...]:
