@@ -88,7 +88,7 @@ QPushButton#segment { border-radius: 0; padding: 7px 12px; color: $faint; backgr
 QPushButton#segment:checked { color: $text; background: $hover; border-bottom: 2px solid $accent; }
 QPushButton#segment:focus { border: 1px solid $accent; }
 QToolButton { background: transparent; border: 1px solid transparent; border-radius: 6px; padding: 5px; }
-QToolButton#menu { background: $raised; border: 1px solid $line; border-radius: 7px; padding: 7px 14px; }
+QToolButton#menu { background: $raised; border: 1px solid $line; border-radius: 7px; padding: 6px 14px; }
 QToolButton#menu::menu-indicator { image: none; }
 QToolButton:hover, QToolButton#menu:hover { background: $hover; }
 QToolButton#menu:focus { border: 1px solid $accent; }
