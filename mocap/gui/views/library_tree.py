@@ -186,7 +186,7 @@ class CellDelegate(QStyledItemDelegate):
     def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:
         """Draw a cell."""
         # The row's own ground shows what is chosen; a frame around one cell beside it would say something else.
-        option.state &= ~QStyle.StateFlag.State_HasFocus  # type: ignore[attr-defined]
+        option.state &= ~QStyle.StateFlag.State_HasFocus
         super().paint(painter, option, index)
         entry = self._model.entry(index)
         session = isinstance(entry, SessionEntry)
