@@ -31,7 +31,7 @@ def page(window: Any, run_folder: Path, wait: Wait, monkeypatch: pytest.MonkeyPa
     made = window.page("analyse")
     made.open_result(Path("walk"))
     wait(lambda: made.analysis.shown is not None and made.analysis.plots and not made.analysis.cutting)
-    wait(lambda: made.analysis.choices_read)
+    wait(lambda: made.analysis.choices_read and not made.cycles.drawing)
     return made
 
 
@@ -67,12 +67,13 @@ def test_tables_are_searched_and_copied(page: Any, app: Any) -> None:
 def test_runs_are_compared_and_cycles_chosen(page: Any, run_folder: Path, wait: Wait) -> None:
     assert not page.tables.button(2).isEnabled()
     choose(page.other, 1)
-    wait(lambda: page.analysis.other is not None and not page.analysis.cutting)
+    wait(lambda: page.analysis.other is not None and not page.analysis.cutting and not page.cycles.drawing)
     assert page.analysis.other.run.folder == run_folder
     assert page.tables.button(2).isChecked()
     assert any(band.other for view in page.cycles.views if view.isVisible() for band in view._plot.bands)
     shown = [page.angle.itemText(n) for n in range(page.angle.count())]
     choose(page.angle, shown.index("Knee flexion"))
+    wait(lambda: not page.cycles.drawing)
     assert [view.isVisible() for view in page.cycles.views].count(True) == 1
     kinds = [page.kind.itemText(n) for n in range(page.kind.count())]
     assert kinds[0] == "Strides"

@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 import pyqtgraph as pg
-from PySide6.QtCore import QPointF, Qt
+from PySide6.QtCore import QPointF, Qt, QTimer
 from PySide6.QtGui import QColor, QPainter, QPaintEvent, QPen, QResizeEvent
 from PySide6.QtWidgets import QFrame, QGridLayout, QHBoxLayout, QScrollArea, QSizePolicy, QVBoxLayout, QWidget
 
@@ -57,9 +57,8 @@ class CycleView(QWidget):
         self._draw()
 
     def set_theme(self, theme: Theme) -> None:
-        """Recolour."""
+        """Take on other colours when it is drawn next."""
         self._theme = theme
-        self._draw()
 
     def _draw(self) -> None:
         graph, theme, plot = self.graph, self._theme, self._plot
@@ -174,6 +173,9 @@ class CycleGrid(QWidget):
         self._theme, self._plots, self._columns = theme, (), 0  # type: tuple[Theme, tuple[CyclePlot, ...], int]
         self._kind: CycleKind | None = None
         self.views: list[CycleView] = []
+        self._next = 0
+        self._turns = QTimer(self, interval=0)
+        self._turns.timeout.connect(self._draw_next)
         inner = QWidget()
         inner.setObjectName("panel")
         self._grid = QGridLayout(inner)
@@ -198,15 +200,29 @@ class CycleGrid(QWidget):
         if plots == self._plots and kind == self._kind:
             return
         self._plots, self._kind, self._columns = plots, kind, 0
-        while len(self.views) < len(plots):
-            self.views.append(CycleView(self._theme))
-        for number, view in enumerate(self.views):
-            view.setVisible(number < len(plots))
-            if kind is not None and number < len(plots):
-                view.show_plot(plots[number], kind, len(plots) == 1)
+        for view in self.views[len(plots) :]:
+            view.hide()
         self.legend.setVisible(bool(plots))
         self.legend.show_plots(plots, self._theme)
         self._arrange()
+        self._next = 0
+        self._turns.start()
+
+    def _draw_next(self) -> None:
+        """Draw one plot a turn: all at once would hold the window for a fifth of a second."""
+        number = self._next
+        if self._kind is None or number >= len(self._plots):
+            self._turns.stop()
+            return
+        if number == len(self.views):
+            self.views.append(CycleView(self._theme))
+            self.views[number].setMinimumHeight(LEAST_HEIGHT_PX)
+            self._grid.addWidget(self.views[number], number // self._columns, number % self._columns)
+        else:
+            view = self.views[number]
+            view.show_plot(self._plots[number], self._kind, len(self._plots) == 1)
+            view.show()
+            self._next += 1
 
     def _arrange(self) -> None:
         count = max(1, len(self._plots))
@@ -218,11 +234,15 @@ class CycleGrid(QWidget):
         self._columns = columns
         while self._grid.takeAt(0) is not None:
             pass
-        for number in range(len(self._plots)):
-            self.views[number].setMinimumHeight(LEAST_HEIGHT_PX)
+        for number in range(min(len(self._plots), len(self.views))):
             self._grid.addWidget(self.views[number], number // columns, number % columns)
         for column in range(MOST_COLUMNS):
             self._grid.setColumnStretch(column, 1 if column < columns else 0)
+
+    @property
+    def drawing(self) -> bool:
+        """Whether plots are still to be drawn."""
+        return self._turns.isActive()
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         """As many columns as can be read."""
@@ -235,3 +255,5 @@ class CycleGrid(QWidget):
         for view in self.views:
             view.set_theme(theme)
         self.legend.show_plots(self._plots, theme)
+        self._next = 0
+        self._turns.start()
