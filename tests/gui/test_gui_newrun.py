@@ -253,3 +253,11 @@ def test_the_sex_is_the_sessions_unless_it_is_set(library_root: Path, tmp_path: 
     assert job.settings is not None
     assert job.settings.kinematics.sex == "male"
     runs.close()
+
+
+def test_angles_that_can_be_counted_are_there(run_folder: Path) -> None:
+    from mocap.gui.presenters.analysing_read import read_run
+    from mocap.gui.presenters.newrun_settings import COUNTED
+
+    # An angle that does not exist would be told only after all the work.
+    assert set(COUNTED) <= set(read_run(run_folder).angles.names)
