@@ -279,9 +279,10 @@ def _require_fit(result: BundleResult, joined: Sightings) -> None:
     fastest = int(np.abs(result.clock_rate).argmax())
     if abs(float(result.clock_rate[fastest])) > UNEVEN * UNTRUE_RATE:
         reference = next(c for c, sigma in enumerate(result.sigmas) if sigma.clock_offset_s == 0.0)
+        off = 100.0 * abs(float(result.clock_rate[fastest]))
         raise InputError(
             f"By the board, the clock of '{result.rig.names[fastest]}' runs off that of "
-            f"'{result.rig.names[reference]}' by {100 * abs(float(result.clock_rate[fastest])):.1f} %: one of them "
+            f"'{result.rig.names[reference]}' by {off:.1f} %: one of them "
             "jumps, or its file says a wrong rate.",
             "Cut the recording where pictures were lost, or leave the camera out.",
         )

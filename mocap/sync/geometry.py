@@ -313,7 +313,12 @@ def _require_steady(camera: str, shift: FloatArray, at_s: FloatArray, step: floa
 
 
 def _robust_covariance(information: FloatArray, scores: FloatArray) -> FloatArray:
-    """Covariance from how much the stretches disagree, at the solution, where their scores sum to zero."""
+    """Covariance from how much the stretches disagree, at the solution, where their scores sum to zero.
+
+    Stretches that share the means that were taken out are not independent: they count as one.
+    """
+    together = round(BIAS_S / STRETCH_S)
+    scores = np.add.reduceat(scores, np.arange(0, scores.shape[0], together), axis=0)
     used = np.any(scores != 0.0, axis=1)
     groups = int(np.count_nonzero(used))
     inverse = np.linalg.pinv(information)
