@@ -62,7 +62,8 @@ def write_small(source: Path, path: Path) -> None:
     shown = np.ascontiguousarray(index.reshape(height, WIDTH).astype(np.uint8))
     made = QImage(shown.data, WIDTH, height, WIDTH, QImage.Format.Format_Indexed8)
     made.setColorTable([0xFF000000 | int(r) << 16 | int(g) << 8 | int(b) for r, g, b in palette])
-    if not made.save(str(path), b"PNG", 0):  # smallest file
+    # The smallest file; at run time it takes words, not the bytes that its types ask for.
+    if not made.save(str(path), "PNG", 0):  # type: ignore[call-overload]
         raise InputError("This picture cannot be written.", "Is the disk full?", path)
 
 
