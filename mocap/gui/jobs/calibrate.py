@@ -104,7 +104,9 @@ class RefineJob:
         found = done.refinement
         figures = {name: value for name, value in asdict(found).items() if name != "rig"}
         write_json(self.out.with_name(REFINED_FILE), plain({"of": str(self.rig), **figures}))
-        tell(Said("The refined calibration waits to be accepted." if found.improved else "Nothing was to improve."))
+        tell(
+            Said("The refined calibration waits to be accepted." if found.improved else "Nothing was to improve.")
+        )
         return Finished(self.out, warnings=done.warnings, opens=PAGE)
 
 

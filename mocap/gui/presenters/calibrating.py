@@ -260,6 +260,8 @@ class Calibrating:
             self.job = newest
             if began and self.found is not None:
                 self.search = Search(tuple(name for name, _ in self.found.cameras))
+                self.trouble = None  # of the time before
+                self.changed.emit()
             self.looked.emit()
 
     def previewed(self, told: tuple[Job, Preview]) -> None:

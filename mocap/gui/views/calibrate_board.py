@@ -117,6 +117,7 @@ class BoardDialog(QDialog):
         self._fill()
         self._lay_out()
         self._bind()
+        self.use.setDefault(True)  # else Enter in a field presses the first button there is
         self._set_fields(first)
         self._show()
 

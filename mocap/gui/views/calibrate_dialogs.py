@@ -52,6 +52,7 @@ class ExportRigDialog(QDialog):
         row.addWidget(close)
         row.addWidget(self.write)
         layout.addLayout(row)
+        self.write.setDefault(True)  # else Enter in the field presses the first button there is
         self.programs.currentRowChanged.connect(self._choose)
         browse.clicked.connect(self._browse)
         close.clicked.connect(self.reject)
@@ -121,6 +122,7 @@ class RunDialog(QDialog):
         self.go.clicked.connect(self._accept)
         self.other.clicked.connect(self._browse)
         self.runs.itemDoubleClicked.connect(lambda _: self._accept())
+        self.go.setDefault(True)
         self.go.setEnabled(bool(self._runs))
         if self._runs:
             self.runs.setCurrentRow(0)
@@ -161,6 +163,7 @@ class RefinedDialog(QDialog):
         row.addWidget(self.keep)
         row.addWidget(self.take)
         layout.addLayout(row)
+        (self.take if refined.improved else self.keep).setDefault(True)
         self.take.setEnabled(refined.improved)
         self.take.clicked.connect(self.accept)
         self.keep.clicked.connect(self.reject)
