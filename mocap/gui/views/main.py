@@ -163,7 +163,8 @@ class MainWindow(QMainWindow):
 
     def keys_dialog(self) -> KeysDialog:
         """The sheet of all keys."""
-        return KeysDialog(self, tuple((spec.title, self.page(spec.name).keys) for spec in PAGES))
+        pages = ("Pages", tuple((spec.key, spec.name, spec.title) for spec in PAGES))
+        return KeysDialog(self, (pages, *((spec.title, self.page(spec.name).keys) for spec in PAGES)))
 
     def _search(self) -> None:
         self.show_page("library")
