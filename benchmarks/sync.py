@@ -23,12 +23,14 @@ from mocap.core.errors import InputError
 from mocap.core.progress import CancelToken, silent
 from mocap.core.types import FloatArray
 from mocap.pipeline.run import default_detector
+from mocap.pipeline.syncask import Findings, ask_light
+from mocap.pipeline.syncboard import board_sightings
 from mocap.pipeline.syncseen import people_seen
 from mocap.session import SessionFolder
 from mocap.studio import StudioSettings, render
 from mocap.studio.encode import write_video
 from mocap.studio.sound import RATE_HZ
-from mocap.sync import Link, Seen, compare_sounds, read_sound, solve_geometry
+from mocap.sync import Link, Seen, compare_sounds, read_sound, solve_board, solve_geometry
 
 OFFSETS_S = (0.0, 0.2137, -1.0 / 3.0, 0.1041)
 RATES = (1.0, 1.0, 1.0, 1000.0 / 1001.0)
@@ -47,7 +49,10 @@ def main() -> None:
         for kind in ("speech", "claps"):
             _sound(kind, given.trials, Path(scratch))
         _nothing_in_common(given.trials, Path(scratch))
-        _motion(given.film or Path(scratch) / "film")
+        film = given.film or Path(scratch) / "film"
+        _board(film.with_name(f"{film.name}-board"))
+        _light(film.with_name(f"{film.name}-light"))
+        _motion(film)
 
 
 def _sound(kind: str, trials: int, folder: Path) -> None:
@@ -180,6 +185,65 @@ def _motion(folder: Path) -> None:
             f"rms {np.sqrt(np.mean(size**2)):.3f} frames, largest {size.max():.3f}, over the stated "
             f"{np.sqrt(np.mean(np.square(scores))):.2f} rms, median {np.median(np.abs(scores)):.2f}"
         )
+
+
+def _board(folder: Path) -> None:
+    """A board that is waved, filmed by the cameras' own clocks, with the true calibration and without."""
+    if not folder.is_dir():
+        own = StudioSettings(
+            motions=("walk",),
+            seconds=1.0,
+            charuco_seconds=12.0,
+            charuco_fps=FPS,
+            charuco_own_clocks=True,
+            offset_s=OFFSETS_S,
+            rate=RATES,
+            seed=3,
+        )
+        render(own, folder)
+    session = SessionFolder(folder)
+    rig = load_rig(session.rig)
+    place = session.rig.parent / "videos"
+    videos = tuple(_probe(place, name) for name in rig.names)
+    times = tuple(video.t_s for video in videos)
+    seen = board_sightings(place, videos, times, silent, CancelToken())
+    for known in (rig, None):
+        links = solve_board(seen, known).links
+        errors = np.array([_errors(link, rig.names)[0] for link in links]) * FPS
+        stated = np.array([link.sigma_s for link in links]) * FPS
+        print(
+            f"board, {'calibrated' if known else 'not calibrated'}: errors {np.round(errors, 4)} frames, stated "
+            f"{np.round(stated, 4)}"
+        )
+
+
+def _light(folder: Path) -> None:
+    """A lamp that is switched three times, noisy pictures, exposure that drifts by a tenth."""
+    if not folder.is_dir():
+        lamp = StudioSettings(
+            motions=("walk",),
+            size_wh=(320, 240),
+            seconds=16.0,
+            charuco_seconds=0.0,
+            offset_s=OFFSETS_S,
+            rate=RATES,
+            seed=3,
+            flashes_s=(2.31, 5.02, 11.77),
+            exposure_swing=0.1,
+            noise_sigma=4.0,
+        )
+        render(lamp, folder)
+    session = SessionFolder(folder)
+    names = load_rig(session.rig).names
+    videos = tuple(_probe(session.trial("walk").raw, name) for name in names)
+    found = Findings([], [], [])
+    ask_light(videos, tuple(video.t_s for video in videos), found, silent, CancelToken())
+    errors = np.array([_errors(link, names)[0] for link in found.links])
+    scores = errors / np.array([link.sigma_s for link in found.links])
+    print(
+        f"light, {errors.size} pairs: error rms {np.sqrt(np.mean(errors**2)) * FPS:.3f} frames, largest "
+        f"{np.abs(errors).max() * FPS:.3f}, over the stated {np.sqrt(np.mean(scores**2)):.2f} rms"
+    )
 
 
 def _probe(folder: Path, name: str) -> VideoInfo:

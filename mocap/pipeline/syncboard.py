@@ -41,7 +41,7 @@ def ask_board(
 ) -> None:
     """Compare how a board moves, with the calibration where there is one."""
     names = tuple(video.camera for video in videos)
-    seen = attempt(partial(_sightings, path, videos, times, progress, cancel), "board", names, found)
+    seen = attempt(partial(board_sightings, path, videos, times, progress, cancel), "board", names, found)
     if seen is None:
         return
     rig = _rig(calibration or find_rig(path), videos)
@@ -64,7 +64,7 @@ def _rig(path: Path | None, videos: tuple[VideoInfo, ...]) -> CameraRig | None:
         return None
 
 
-def _sightings(
+def board_sightings(
     path: Path,
     videos: tuple[VideoInfo, ...],
     times: tuple[FloatArray, ...],
