@@ -18,8 +18,13 @@ from mocap.gui.views.timeline import ZOOM_STEP
 # Plots side by side: legs first, as most questions are about them.
 SHOWN = 3
 FIRST_CHOICES = ("Hip flexion", "Knee flexion", "Ankle dorsiflexion", "Elbow flexion", "Shoulder elevation")
-# More points in a band than a screen has columns only cost time.
-BAND_POINTS = 2000
+# More points in a band than a plot has columns only cost time.
+BAND_POINTS = 600
+# Points of a curve for each column.
+POINTS_PER_PX = 1.0
+# With more instants than this in view curves are thin and not smoothed: Qt takes a tenth of a second for each
+# thick one that goes up and down in every column, and nobody sees the difference there.
+DENSE = 3000
 SIDE_WORDS = ("L", "R", "")
 AXIS_PX = 34
 NOTHING = np.zeros(0)
@@ -36,7 +41,7 @@ def thinned(t: FloatArray, low: FloatArray, high: FloatArray) -> tuple[FloatArra
 
 
 def _curve() -> pg.PlotDataItem:
-    curve = pg.PlotDataItem(connect="finite", antialias=True)
+    curve = pg.PlotDataItem(connect="finite", antialias=True, autoDownsampleFactor=POINTS_PER_PX)
     curve.setDownsampling(auto=True, method="peak")
     curve.setClipToView(True)
     return curve
@@ -111,8 +116,17 @@ class AnglePlot(QWidget):
     def show_span(self, span: tuple[float, float]) -> None:
         """Show the time between two seconds."""
         self.span = span
+        self._set_pens()
         self.plot.setXRange(*span, padding=0.0)
         self._place_cursor()
+
+    def _set_pens(self) -> None:
+        dense = int(((self._t >= self.span[0]) & (self._t <= self.span[1])).sum()) > DENSE
+        for side, colour in enumerate(self._theme.sides):
+            curve = self._curves[side]
+            curve.opts["antialias"] = not dense
+            curve.setPen(pg.mkPen(colour, width=1 if dense else 2))
+            self._behind[side].setVisible(not dense)
 
     def set_theme(self, theme: Theme) -> None:
         """Recolour."""
@@ -175,7 +189,7 @@ class AnglePlot(QWidget):
             for edge, values in zip(self._bands[side][0], (low, high), strict=True):
                 edge.setData(thin, values)
             self._bands[side][1].setBrush(pg.mkBrush(*colour, 55))
-            self._curves[side].setData(t, value, pen=pg.mkPen(colour, width=2))
+            self._curves[side].setData(t, value)
 
     def show_instant(self, instant: int) -> None:
         """Move the cursor and say the values there."""
