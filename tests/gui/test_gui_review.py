@@ -25,8 +25,9 @@ from tests.gui.conftest import Wait
 GREY, STEP = 20, 2
 # What compression leaves of a grey.
 NEARLY = 1.5
-# Of the window's own time; the longest a hand does not notice, s.
-LONGEST_TURN_S = 0.05
+# Of the window's own time between two beats, s. Twice what is aimed at: on a busy machine several turns lie between
+# two beats; single turns are held below the aim in test_gui_windows.
+HELD_S = 0.1
 
 
 def uneven_video(path: Path, frames: int) -> None:
@@ -331,7 +332,7 @@ def test_the_watchdog_sees_a_held_window_and_leaves_a_free_one_alone(reviewing: 
     from mocap.gui.watchdog import Watchdog
 
     said: list[str] = []
-    dog = Watchdog(tell=said.append)
+    dog = Watchdog(HELD_S, said.append)
     press(reviewing.timeline.ruler, "Space")
     end = time.monotonic() + 1.5
     while time.monotonic() < end:
@@ -339,9 +340,9 @@ def test_the_watchdog_sees_a_held_window_and_leaves_a_free_one_alone(reviewing: 
         time.sleep(0.001)
     assert dog.beats > 5
     assert not said, said
-    assert dog.longest_own_s < LONGEST_TURN_S
+    assert dog.longest_own_s < HELD_S
     before = time.thread_time()
-    while time.thread_time() - before < 2 * LONGEST_TURN_S:
+    while time.thread_time() - before < 2 * HELD_S:
         pass
     end = time.monotonic() + 0.2
     while time.monotonic() < end:
