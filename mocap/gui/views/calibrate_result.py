@@ -23,6 +23,8 @@ from mocap.gui.views.theme import Theme
 
 PANEL_PX = 340
 MOST_FINDINGS = 6
+# Maps need no more; what a large screen has besides is the room's.
+MAPS_PX, AROUND_PX = 280, 52
 
 
 class ResultView(QWidget):
@@ -47,6 +49,7 @@ class ResultView(QWidget):
         self.table = WordTable("Cameras", COLUMNS, COLUMN_HINTS)
         self.table.row_chosen.connect(self.choose_camera)
         self.maps = TileGrid(theme)
+        self.maps.setMaximumHeight(MAPS_PX)
         self.maps.chosen.connect(self.choose_camera)
         self._map_note = label(
             "Blue: where the board was seen. Orange: what the lens model leaves over, 200 times too long.", "faint"
@@ -87,7 +90,7 @@ class ResultView(QWidget):
         layout.setSpacing(8)
         layout.addLayout(bar)
         layout.addWidget(self.room, 1)
-        lower = QWidget()
+        self._lower = lower = QWidget()
         layout = QVBoxLayout(lower)
         layout.setContentsMargins(0, 6, 0, 0)
         layout.setSpacing(8)
@@ -100,6 +103,7 @@ class ResultView(QWidget):
         split.addWidget(lower)
         split.setStretchFactor(0, 4)
         split.setStretchFactor(1, 3)
+        split.setSizes([340, 320])
         split.setChildrenCollapsible(False)
         whole = QHBoxLayout(self)
         whole.setContentsMargins(0, 0, 0, 0)
@@ -184,6 +188,7 @@ class ResultView(QWidget):
         levels = tuple(result.level_of(name) for name in result.rig.names)
         self.table.show_rows(result.rows(), (), self._theme)
         self.table.choose(self._camera)
+        self._lower.setMaximumHeight(self.table.maximumHeight() + MAPS_PX + AROUND_PX)
         self.room.show_content(RoomContent(result.rig, result.seen, camera=self._camera, levels=levels))
         if result.report is not None:
             self.maps.show_maps(result.report.cameras, self._camera)
