@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 from PySide6.QtCore import QByteArray, QSettings, Qt
 from PySide6.QtGui import QAction
@@ -84,20 +85,21 @@ class LayoutMenu(QToolButton):
         menu.clear()
         self._entry(menu, "Usual layout\tCtrl+0", self._panes.reset)
         for name in self.layouts.names:
-            self._entry(menu, name, lambda n=name: self.choose(n))
+            self._entry(menu, name, partial(self.choose, name))
         menu.addSeparator()
         self._entry(menu, "Save layout as …", self.ask_name)
         gone = menu.addMenu("Delete layout")
         gone.setEnabled(bool(self.layouts.names))
         for name in self.layouts.names:
-            self._entry(gone, name, lambda n=name: self.layouts.delete(n))
+            self._entry(gone, name, partial(self.layouts.delete, name))
         menu.addSeparator()
         for dock in self._panes.docks:
             menu.addAction(dock.toggleViewAction())
 
     @staticmethod
     def _entry(menu: QMenu, words: str, do: Callable[[], object]) -> QAction:
-        action = menu.addAction(words)
+        action = QAction(words, menu)
+        menu.addAction(action)
         action.triggered.connect(lambda _=False: do())
         return action
 
