@@ -38,8 +38,8 @@ from calibration.report import at_common_times, measure_heldout  # noqa: E402
 from calibration.report.from_bundle import true_times  # noqa: E402
 from calibration.sightings import Sightings  # noqa: E402
 from mocap.capture import find_videos  # noqa: E402
-from mocap.pipeline.calibrate import CalibrateRequest, calibrate  # noqa: E402
-from mocap.pipeline.calibration_inputs import BOARD_FILES, PLACES  # noqa: E402
+from mocap.pipeline.calibration.calibrate import CalibrateRequest, calibrate  # noqa: E402
+from mocap.pipeline.calibration.inputs import BOARD_FILES, PLACES  # noqa: E402
 from mocap.sync import TIMESTAMPS_FILE  # noqa: E402
 
 PEER_SCRIPT = Path(__file__).parent / "peers" / "caliscope_run.py"

@@ -74,10 +74,10 @@ def main() -> None:
     app = make_app()
     from PySide6.QtCore import QSettings
 
-    from mocap.gui.presenters.capturing_links import ProcessLink, ThreadLink
-    from mocap.gui.views.capture import CapturePage
+    from mocap.gui.presenters.capture.links import ProcessLink, ThreadLink
+    from mocap.gui.views.capture.page import CapturePage
     from mocap.gui.views.main import MainWindow
-    from mocap.pipeline.record import STUDIO
+    from mocap.pipeline.recording.record import STUDIO
 
     CapturePage.make_link = ThreadLink if "--threads" in sys.argv else ProcessLink
     with tempfile.TemporaryDirectory() as folder:

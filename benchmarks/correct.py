@@ -16,8 +16,8 @@ from pathlib import Path
 
 import numpy as np
 
-from mocap.gui.presenters.correcting_solve import open_corrections, solve_all
-from mocap.gui.presenters.review import Review, open_review
+from mocap.gui.presenters.correct.solve import open_corrections, solve_all
+from mocap.gui.presenters.review.review import Review, open_review
 from mocap.pipeline.edits.files import working_file
 from mocap.pipeline.edits.kinds import Edits, MaskCamera, MovePoint, SwapSides
 from mocap.session import RunFolder

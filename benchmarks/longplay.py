@@ -23,7 +23,7 @@ HEIGHT_PX = 480
 
 def repeated(run: Path, folder: Path):  # type: ignore[no-untyped-def]  # its type is as heavy as itself
     """The run as if it had gone on for ten minutes, with films to match."""
-    from mocap.gui.presenters.review import open_review
+    from mocap.gui.presenters.review.review import open_review
 
     review = open_review(run)
     take = review.take
@@ -78,7 +78,7 @@ def main(run: Path, seconds: float) -> None:
     from mocap.gui.app import make_app
 
     app = make_app()
-    import mocap.gui.views.review as module
+    import mocap.gui.views.review.page as module
     from mocap.gui.watchdog import Watchdog
 
     with tempfile.TemporaryDirectory() as folder:

@@ -24,9 +24,9 @@ def make_page(run: Path):  # type: ignore[no-untyped-def]  # its type is as heav
     from PySide6.QtCore import QSettings
 
     from mocap.gui.presenters.jobs import Jobs
-    from mocap.gui.presenters.library import Library
+    from mocap.gui.presenters.library.library import Library
     from mocap.gui.views.context import Context
-    from mocap.gui.views.review import ReviewPage
+    from mocap.gui.views.review.page import ReviewPage
     from mocap.gui.views.theme import DARK
     from mocap.gui.worker import ProcessRunner
 

@@ -23,9 +23,9 @@ from mocap.core.errors import InputError
 from mocap.core.progress import CancelToken, silent
 from mocap.core.types import FloatArray
 from mocap.pipeline.run import default_detector
-from mocap.pipeline.syncask import Findings, ask_light
-from mocap.pipeline.syncboard import board_sightings
-from mocap.pipeline.syncseen import people_seen
+from mocap.pipeline.sync.ask import Findings, ask_light
+from mocap.pipeline.sync.board import board_sightings
+from mocap.pipeline.sync.seen import people_seen
 from mocap.session import SessionFolder
 from mocap.studio import StudioSettings, render
 from mocap.studio.encode import write_video

@@ -14,7 +14,7 @@ from mocap.cli.console import explained, out, print_json, working
 from mocap.cli.options import JsonOption
 
 if TYPE_CHECKING:
-    from mocap.pipeline.calibrate import Calibrated
+    from mocap.pipeline.calibration.calibrate import Calibrated
 
 # As in pipeline.calibrate, pipeline.lenses and pipeline.world, whose imports are heavy.
 Engine = Literal["own", "aniposelib"]
@@ -82,10 +82,10 @@ def calibrate(
     """Calibrate all cameras from pictures of a board: lenses, places, clocks, and how sure they are."""
     from calibration.report import plain
     from mocap.core.errors import InputError
-    from mocap.pipeline.calibrate import CalibrateRequest
-    from mocap.pipeline.calibrate import calibrate as run
-    from mocap.pipeline.lenses import KnownLenses
-    from mocap.pipeline.world import WorldChoice, parse_floor, parse_moment
+    from mocap.pipeline.calibration.calibrate import CalibrateRequest
+    from mocap.pipeline.calibration.calibrate import calibrate as run
+    from mocap.pipeline.calibration.lenses import KnownLenses
+    from mocap.pipeline.calibration.world import WorldChoice, parse_floor, parse_moment
 
     if refine_lenses and lenses is None:
         raise InputError("There are no known lenses to refine.", "Name their calibration with --lenses.")

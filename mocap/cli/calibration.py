@@ -86,8 +86,8 @@ def align(
     json_output: JsonOption = False,
 ) -> None:
     """Move a calibration into another world: floor, up axis, origin, heading, scale."""
-    from mocap.pipeline.align import AlignRequest, parse_factor, parse_triple
-    from mocap.pipeline.align import align as run
+    from mocap.pipeline.calibration.align import AlignRequest, parse_factor, parse_triple
+    from mocap.pipeline.calibration.align import align as run
 
     factor, recording = (None, None) if scale is None else parse_factor(scale)
     request = AlignRequest(

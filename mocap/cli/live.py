@@ -73,7 +73,7 @@ def live(
     from calibration.formats import load_rig
     from mocap.capture.addresses import SourceWishes, open_sources
     from mocap.pipeline.live import CapturedSource, LiveRecording, LiveSession, LiveSetup, parse_target
-    from mocap.pipeline.record import check_turns
+    from mocap.pipeline.recording.record import check_turns
     from mocap.pipeline.settings import load_settings, with_people
 
     settings = with_people(load_settings(preset), people)

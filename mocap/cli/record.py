@@ -19,7 +19,7 @@ from mocap.core.errors import InputError
 if TYPE_CHECKING:
     from mocap.capture.events import Note, Status
     from mocap.capture.remote import Switch
-    from mocap.pipeline.record import PresenceWish, Recorded
+    from mocap.pipeline.recording.record import PresenceWish, Recorded
 
 # As capture.track.Quality, whose imports are heavy.
 QualityName = Literal["auto", "h264", "lossless"]
@@ -109,8 +109,8 @@ def record(
     from mocap.capture.addresses import SourceWishes
     from mocap.capture.remote import Switch
     from mocap.capture.track import Quality
-    from mocap.pipeline.record import RecordRequest
-    from mocap.pipeline.record import record as run
+    from mocap.pipeline.recording.record import RecordRequest
+    from mocap.pipeline.recording.record import record as run
 
     fixed = {"exposure": exposure, "gain": gain, "white_balance": white_balance, "focus": focus}
     request = RecordRequest(
@@ -196,7 +196,7 @@ def tell(item: Note | Status) -> None:
 
 
 def _presence(start: bool, stop: bool, cameras: str | None) -> PresenceWish | None:
-    from mocap.pipeline.record import PresenceWish
+    from mocap.pipeline.recording.record import PresenceWish
 
     if not (start or stop):
         return None

@@ -15,8 +15,8 @@ from mocap.cli.console import explained, out, print_json, working
 from mocap.cli.options import JsonOption
 
 if TYPE_CHECKING:
-    from mocap.pipeline.refine import Refined
-    from mocap.pipeline.verify import Verified
+    from mocap.pipeline.calibration.refine import Refined
+    from mocap.pipeline.calibration.verify import Verified
 
 COLOURS = {"GOOD": "green", "CARE": "yellow", "POOR": "red"}
 
@@ -56,9 +56,9 @@ def refine(
     json_output: JsonOption = False,
 ) -> None:
     """Refine a calibration from the movement of a person or a wand; repairs a camera that was bumped."""
-    from mocap.pipeline.person_size import parse_scale
-    from mocap.pipeline.refine import RefineRequest
-    from mocap.pipeline.refine import refine as run
+    from mocap.pipeline.calibration.person_size import parse_scale
+    from mocap.pipeline.calibration.refine import RefineRequest
+    from mocap.pipeline.calibration.refine import refine as run
 
     wanted = RefineRequest(rig, source, out_file, parse_scale(scale), session, board, looks)
     with working() as (progress, cancel):
@@ -115,7 +115,7 @@ def verify(
 ) -> None:
     """Check a calibration: measure a board or wand of known size in a fresh recording."""
     from calibration.report import plain
-    from mocap.pipeline.verify import verify_rig
+    from mocap.pipeline.calibration.verify import verify_rig
 
     with working() as (progress, cancel):
         done = verify_rig(rig, folder, board, progress, cancel)

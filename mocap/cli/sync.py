@@ -14,7 +14,7 @@ from mocap.cli.options import JsonOption
 from mocap.core.errors import InputError
 
 if TYPE_CHECKING:
-    from mocap.pipeline.synchronise import SyncResult
+    from mocap.pipeline.sync.synchronise import SyncResult
 
 
 @explained
@@ -37,7 +37,7 @@ def sync(
     json_output: JsonOption = False,
 ) -> None:
     """Find how the cameras' clocks run against each other: by sound, light, a board, motion and time codes."""
-    from mocap.pipeline.synchronise import SyncRequest, synchronise
+    from mocap.pipeline.sync.synchronise import SyncRequest, synchronise
 
     asked = tuple(name.strip() for name in methods.split(",") if name.strip())
     by_hand = tuple(_by_hand(text) for text in offset or [])

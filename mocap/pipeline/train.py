@@ -30,11 +30,11 @@ from mocap.detect.train.judge import Gain, errors, judge
 from mocap.detect.train.loop import TrainSettings, fine_tune
 from mocap.detect.train.weightfile import with_weights
 from mocap.detect.weights import ensure
+from mocap.pipeline.calibration.observed import Observed, observe_points, read_rows
 from mocap.pipeline.crops import Labelled, cut_examples
 from mocap.pipeline.edits.files import check_fits, read_edits
 from mocap.pipeline.edits.kinds import MovePoint
 from mocap.pipeline.inputs import TrialInput, open_trial
-from mocap.pipeline.observed import Observed, observe_points, read_rows
 from mocap.session import RunFolder, load
 from mocap.sync import at_instants
 from mocap.triangulate import triangulate

@@ -18,7 +18,7 @@ from tests.unit.test_gui_aligning import OFFSETS_S, film
 
 @pytest.fixture
 def dialog(app: object, runner: FakeRunner, tmp_path: Path, wait: Wait) -> Iterator[Any]:
-    from mocap.gui.views.aligning import AlignDialog
+    from mocap.gui.views.align.dialog import AlignDialog
 
     for n, offset in enumerate(OFFSETS_S):
         film(tmp_path / f"cam_{n + 1}.mp4", offset)
@@ -125,7 +125,7 @@ def test_a_method_that_cannot_tell_says_why(dialog: Any, runner: FakeRunner, wai
 
 
 def test_a_folder_without_videos_is_explained(app: object, tmp_path: Path, wait: Wait, runner: FakeRunner) -> None:
-    from mocap.gui.views.aligning import AlignDialog
+    from mocap.gui.views.align.dialog import AlignDialog
 
     made = AlignDialog(None, tmp_path / "nothing", runner=runner)
     made.show()

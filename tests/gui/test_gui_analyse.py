@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from mocap.gui.presenters.analysing import Analysis
+from mocap.gui.presenters.analyse.analysing import Analysis
 from tests.gui.conftest import Wait
 from tests.gui.test_gui_analysing import reading
 from tests.gui.test_gui_windows import click
@@ -21,7 +21,7 @@ LONGEST_TURN_S = 0.05
 @pytest.fixture
 def page(window: Any, run_folder: Path, wait: Wait, monkeypatch: pytest.MonkeyPatch) -> Any:
     """The page in the window, on somebody who walks; another run is one of somebody who bends less."""
-    from mocap.gui.views import analyse
+    from mocap.gui.views.analyse import page as analyse
 
     def read(folder: Path) -> Any:
         return replace(reading(folder, 30.0 if folder == run_folder else 60.0, "stand" not in folder.name))

@@ -14,12 +14,12 @@ import pytest
 
 from mocap.core.measures import Cycles, Event, Findings, Measure, PeopleFindings
 from mocap.core.types import JointAngles, MassCentre
-from mocap.gui.presenters.analysing import Analysis, read_person, run_choices
-from mocap.gui.presenters.analysing_cycles import STRIDE, cycle_plots, overview
-from mocap.gui.presenters.analysing_read import RunReading, measure_rows, read_run
-from mocap.gui.presenters.analysing_tables import MISSING, table_of
-from mocap.gui.presenters.library import read_library
-from mocap.gui.presenters.review import LEFT, RIGHT
+from mocap.gui.presenters.analyse.analysing import Analysis, read_person, run_choices
+from mocap.gui.presenters.analyse.cycles import STRIDE, cycle_plots, overview
+from mocap.gui.presenters.analyse.read import RunReading, measure_rows, read_run
+from mocap.gui.presenters.analyse.tables import MISSING, table_of
+from mocap.gui.presenters.library.library import read_library
+from mocap.gui.presenters.review.review import LEFT, RIGHT
 
 RATE_HZ = 50.0
 NAMES = ("left_knee_flexion", "right_knee_flexion", "pelvis_tilt")

@@ -12,7 +12,7 @@ import pytest
 from calibration.formats import load_rig, save_rig
 from mocap.core.progress import CancelToken
 from mocap.gui.jobs.calibrate import CalibrateJob, RefineJob
-from mocap.gui.presenters.calibrating_refine import refine_job
+from mocap.gui.presenters.calibrate.refine import refine_job
 from mocap.gui.presenters.jobs import Failed, Finished, Message, Preview
 from mocap.gui.presenters.words import Trouble
 from tests.gui.conftest import FakeRunner, Wait
@@ -135,7 +135,7 @@ def test_from_a_folder_to_a_floor_and_another_program(
     assert page.compare.comparison.level == "good"
     assert page.compare.table.item(0, 4).text() == "As before"
     # And out for another program.
-    from mocap.gui.views.calibrate_dialogs import ExportRigDialog
+    from mocap.gui.views.calibrate.dialogs import ExportRigDialog
 
     monkeypatch.setattr(ExportRigDialog, "exec", lambda self: _export(self, tmp_path / "out.toml"))
     click(page.modes.buttons["result"])
@@ -186,7 +186,7 @@ def test_a_measured_square_that_cannot_be_is_refused(opened: Any) -> None:
 def test_a_board_is_chosen_printed_and_measured(
     opened: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    from mocap.gui.views.calibrate_board import BoardDialog
+    from mocap.gui.views.calibrate.board import BoardDialog
 
     def use(dialog: Any) -> int:
         dialog.show()
@@ -256,7 +256,7 @@ def test_a_refinement_is_shown_before_it_is_taken(
     runner: FakeRunner,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    from mocap.gui.views.calibrate_dialogs import RefinedDialog, RunDialog
+    from mocap.gui.views.calibrate.dialogs import RefinedDialog, RunDialog
 
     rig_file = tmp_path / "visit" / "calibration" / "rig.toml"
     save_rig(bumped(load_rig(library_root.parent / "walk"), 1, 0.15), rig_file, "anipose")

@@ -19,8 +19,7 @@ from calibration.transforms import from_rvec_tvec
 from mocap.core.errors import CalibrationError, ExplainedError, InputError, SessionError
 from mocap.core.progress import CancelToken, silent
 from mocap.gui.jobs.calibrate import RefineJob, VerifyJob
-from mocap.gui.presenters.calibrating import Calibrating, look_into, rigs_of
-from mocap.gui.presenters.calibrating_boards import (
+from mocap.gui.presenters.calibrate.boards import (
     BoardChoice,
     board_presets,
     measured,
@@ -29,17 +28,18 @@ from mocap.gui.presenters.calibrating_boards import (
     paper_for,
     write_board,
 )
-from mocap.gui.presenters.calibrating_compare import compare
-from mocap.gui.presenters.calibrating_files import export_choices, export_rig, import_rig
-from mocap.gui.presenters.calibrating_look import EVERY_S, UNSEEN_PICTURES, CameraLook, Looker, Search
-from mocap.gui.presenters.calibrating_refine import load_refined, refine_job, reject, waiting
-from mocap.gui.presenters.calibrating_result import COLUMNS, load_report, load_result
-from mocap.gui.presenters.calibrating_seen import load_seen
-from mocap.gui.presenters.calibrating_stills import StillReader, source_in, source_of
-from mocap.gui.presenters.calibrating_world import WorldEdit, accept, begin, keep_former, save
+from mocap.gui.presenters.calibrate.calibrating import Calibrating, look_into, rigs_of
+from mocap.gui.presenters.calibrate.compare import compare
+from mocap.gui.presenters.calibrate.files import export_choices, export_rig, import_rig
+from mocap.gui.presenters.calibrate.look import EVERY_S, UNSEEN_PICTURES, CameraLook, Looker, Search
+from mocap.gui.presenters.calibrate.refine import load_refined, refine_job, reject, waiting
+from mocap.gui.presenters.calibrate.result import COLUMNS, load_report, load_result
+from mocap.gui.presenters.calibrate.seen import load_seen
+from mocap.gui.presenters.calibrate.stills import StillReader, source_in, source_of
+from mocap.gui.presenters.calibrate.world import WorldEdit, accept, begin, keep_former, save
 from mocap.gui.presenters.jobs import Failed, Finished, Jobs, Message, Preview, Step, Stopped
 from mocap.gui.presenters.words import Trouble
-from mocap.pipeline.align import AlignRequest, floor_points
+from mocap.pipeline.calibration.align import AlignRequest, floor_points
 from tests.gui.conftest import FakeRunner
 from tests.gui.test_gui_presenters import until
 from tests.integration.film import write_video

@@ -14,12 +14,12 @@ import pytest
 
 from mocap.capture.addresses import SourceWishes
 from mocap.core.errors import CameraError
-from mocap.gui.presenters.capturing import Capturing
-from mocap.gui.presenters.capturing_cameras import Found, remember
-from mocap.gui.presenters.capturing_links import ThreadLink
-from mocap.gui.presenters.capturing_sources import Overhear, Overheard
-from mocap.gui.presenters.capturing_words import CameraEntry
-from mocap.pipeline.desk import DeskState
+from mocap.gui.presenters.capture.cameras import Found, remember
+from mocap.gui.presenters.capture.capturing import Capturing
+from mocap.gui.presenters.capture.links import ThreadLink
+from mocap.gui.presenters.capture.sources import Overhear, Overheard
+from mocap.gui.presenters.capture.words import CameraEntry
+from mocap.pipeline.recording.desk import DeskState
 from mocap.session import SessionManifest, read_manifest
 from tests.cameras import FakeCamera
 from tests.gui.test_gui_capture_known import LEFT, RIGHT, until

@@ -14,8 +14,7 @@ from mocap.capture.events import CameraState, CameraStatus
 from mocap.capture.watch import SENTENCES
 from mocap.core.errors import InputError, StorageError
 from mocap.core.types import ImageArray
-from mocap.gui.presenters.capturing import Capturing
-from mocap.gui.presenters.capturing_cameras import (
+from mocap.gui.presenters.capture.cameras import (
     Found,
     FoundCamera,
     entries_of,
@@ -25,11 +24,12 @@ from mocap.gui.presenters.capturing_cameras import (
     remember,
     why_not_open,
 )
-from mocap.gui.presenters.capturing_links import Memory
-from mocap.gui.presenters.capturing_live import bones_of
-from mocap.gui.presenters.capturing_plan import hand_to_calibration, next_name, room_for, usual_session
-from mocap.gui.presenters.capturing_targets import LiveView, Target
-from mocap.gui.presenters.capturing_words import (
+from mocap.gui.presenters.capture.capturing import Capturing
+from mocap.gui.presenters.capture.links import Memory
+from mocap.gui.presenters.capture.live import bones_of
+from mocap.gui.presenters.capture.plan import hand_to_calibration, next_name, room_for, usual_session
+from mocap.gui.presenters.capture.targets import LiveView, Target
+from mocap.gui.presenters.capture.words import (
     CameraEntry,
     DeskNow,
     Gone,
@@ -44,8 +44,8 @@ from mocap.gui.presenters.capturing_words import (
     Watch,
 )
 from mocap.gui.presenters.words import Trouble
-from mocap.pipeline.desk import DeskState, DeskStatus
 from mocap.pipeline.live import parse_target
+from mocap.pipeline.recording.desk import DeskState, DeskStatus
 from tests.cameras import write_film
 
 LEFT = CameraEntry(0, "usb:0", "left", "usb")
@@ -151,12 +151,12 @@ def test_health_is_the_worst_that_is_known(now: CameraStatus | None, level: str,
 def test_a_camera_that_does_not_open_is_explained(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     said = Trouble("Camera usb:0 cannot be opened.", "Check.")
     assert why_not_open(RIGHT, said) == said
-    monkeypatch.setattr("mocap.gui.presenters.capturing_cameras.platform.system", lambda: "Linux")
-    monkeypatch.setattr("mocap.gui.presenters.capturing_cameras.Path", lambda name: tmp_path / Path(name).name)
+    monkeypatch.setattr("mocap.gui.presenters.capture.cameras.platform.system", lambda: "Linux")
+    monkeypatch.setattr("mocap.gui.presenters.capture.cameras.Path", lambda name: tmp_path / Path(name).name)
     assert "not plugged in" in why_not_open(LEFT, said).what
     (tmp_path / "video0").touch()
     assert "Another program" in why_not_open(LEFT, said).what
-    monkeypatch.setattr("mocap.gui.presenters.capturing_cameras.os.access", lambda path, mode: False)
+    monkeypatch.setattr("mocap.gui.presenters.capture.cameras.os.access", lambda path, mode: False)
     assert "group 'video'" in why_not_open(LEFT, said).remedy
 
 

@@ -11,10 +11,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from mocap.gui.presenters.capturing_links import ProcessLink, ThreadLink
-from mocap.gui.presenters.capturing_targets import Target
-from mocap.gui.presenters.capturing_words import DeskNow, LivePose
-from mocap.pipeline.desk import DeskState
+from mocap.gui.presenters.capture.links import ProcessLink, ThreadLink
+from mocap.gui.presenters.capture.targets import Target
+from mocap.gui.presenters.capture.words import DeskNow, LivePose
+from mocap.pipeline.recording.desk import DeskState
 from tests.gui.conftest import FakeRunner, Wait
 from tests.gui.doorkeeper import Doorkeeper
 from tests.integration.film import KnowingDetector, make_recording, walking
@@ -46,7 +46,7 @@ def desk(
     """The window on an empty library, at the capture page; the cameras in threads of this process."""
     from PySide6.QtCore import QSettings
 
-    from mocap.gui.views.capture import CapturePage
+    from mocap.gui.views.capture.page import CapturePage
     from mocap.gui.views.main import MainWindow
 
     monkeypatch.setattr(CapturePage, "make_link", lambda: ThreadLink(make_detector=detector))
@@ -158,7 +158,7 @@ def test_a_tile_is_enlarged_and_its_camera_set(desk: Any, films: Path, wait: Wai
     from PySide6.QtTest import QTest
     from PySide6.QtWidgets import QPushButton
 
-    from mocap.gui.views.capture_cameras import CameraDialog
+    from mocap.gui.views.capture.cameras import CameraDialog
 
     page = filmed(desk, films, wait)
     tile = page.grid.tiles[1]
@@ -233,9 +233,9 @@ def test_live_shows_a_body_numbers_and_targets(desk: Any, films: Path, wait: Wai
 def test_a_recording_begins_when_somebody_enters_and_ends_when_they_left(
     desk: Any, films: Path, wait: Wait, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from mocap.gui.views.capture import CapturePage
+    from mocap.gui.views.capture.page import CapturePage
 
-    monkeypatch.setattr("mocap.pipeline.presence.LOOK_HZ", 20.0)
+    monkeypatch.setattr("mocap.pipeline.recording.presence.LOOK_HZ", 20.0)
     door = Doorkeeper()
     monkeypatch.setattr(CapturePage, "make_link", lambda: ThreadLink(make_detector=door))
     page = filmed(desk, films, wait)
@@ -334,7 +334,7 @@ def test_a_camera_that_was_moved_is_named(desk: Any, films: Path, wait: Wait) ->
 def test_the_window_is_never_held_while_cameras_run_in_their_own_process(
     desk: Any, films: Path, wait: Wait, app: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from mocap.gui.views.capture import CapturePage
+    from mocap.gui.views.capture.page import CapturePage
 
     monkeypatch.setattr(CapturePage, "make_link", ProcessLink)
     page = filmed(desk, films, wait)
@@ -354,7 +354,7 @@ def test_the_window_is_never_held_while_cameras_run_in_their_own_process(
 def test_a_killed_process_is_told_and_started_again(
     desk: Any, films: Path, wait: Wait, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from mocap.gui.views.capture import CapturePage
+    from mocap.gui.views.capture.page import CapturePage
 
     monkeypatch.setattr(CapturePage, "make_link", ProcessLink)
     page = filmed(desk, films, wait)

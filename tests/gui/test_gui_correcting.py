@@ -17,12 +17,12 @@ from calibration.errors import StorageError
 from mocap.core.types import ImageArray
 from mocap.detect import ViewPoses, ViewState
 from mocap.gui.jobs.correct import CorrectedJob
-from mocap.gui.presenters import corrections
-from mocap.gui.presenters.correcting import Correcting
-from mocap.gui.presenters.correcting_words import instant_of, summary, words_of
-from mocap.gui.presenters.guides import guides
-from mocap.gui.presenters.review import Review, open_review
-from mocap.gui.presenters.viewport import Viewport
+from mocap.gui.presenters.correct import corrections
+from mocap.gui.presenters.correct.correcting import Correcting
+from mocap.gui.presenters.correct.guides import guides
+from mocap.gui.presenters.correct.words import instant_of, summary, words_of
+from mocap.gui.presenters.review.review import Review, open_review
+from mocap.gui.presenters.review.viewport import Viewport
 from mocap.pipeline.edits.again import process_again
 from mocap.pipeline.edits.files import read_edits, working_file
 from mocap.pipeline.edits.kinds import (

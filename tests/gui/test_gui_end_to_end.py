@@ -48,7 +48,7 @@ def window(app: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterato
     """The app as it starts on an empty data folder."""
     from PySide6.QtCore import QSettings
 
-    from mocap.gui.presenters import library_thumbs
+    from mocap.gui.presenters.library import thumbs as library_thumbs
     from mocap.gui.views.main import MainWindow
     from mocap.gui.worker import ProcessRunner
 

@@ -42,7 +42,7 @@ def make_window(
 ) -> Iterator[MakeWindow]:
     from PySide6.QtCore import QSettings
 
-    from mocap.gui.presenters import library_thumbs
+    from mocap.gui.presenters.library import thumbs as library_thumbs
     from mocap.gui.views.main import MainWindow
 
     monkeypatch.setattr(library_thumbs, "cache_dir", lambda: tmp_path / "thumbnails")
@@ -302,7 +302,7 @@ def test_a_film_that_cannot_be_read_is_told(page: Any, home: Path, wait: Wait) -
 
 
 def test_menus_offer_what_can_be_done(page: Any, shown: Any) -> None:
-    from mocap.gui.views.library_menus import entry_menu, more_menu
+    from mocap.gui.views.library.menus import entry_menu, more_menu
 
     words = [
         action.text().split("\t")[0] for action in entry_menu(page, page.commands, page.chosen, True).actions()

@@ -11,12 +11,12 @@ import pytest
 
 from calibration.formats import save_rig
 from mocap.core.errors import InputError
-from mocap.gui.presenters.library import Library
-from mocap.gui.presenters.library_deeds import Deeds, split_tags, tagging
-from mocap.gui.presenters.library_entries import read_sessions
-from mocap.gui.presenters.library_import import given, matched, size_in_words
-from mocap.gui.presenters.library_thumbs import Thumbnails
-from mocap.gui.presenters.library_wizard import NewSession, PersonText, privacy_hint, text_of, told_of
+from mocap.gui.presenters.library.deeds import Deeds, split_tags, tagging
+from mocap.gui.presenters.library.entries import read_sessions
+from mocap.gui.presenters.library.importing import given, matched, size_in_words
+from mocap.gui.presenters.library.library import Library
+from mocap.gui.presenters.library.thumbs import Thumbnails
+from mocap.gui.presenters.library.wizard import NewSession, PersonText, privacy_hint, text_of, told_of
 from mocap.gui.presenters.words import Trouble
 from mocap.pipeline.edits.kinds import SwapSides
 from mocap.session import (

@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 
 from mocap.gui.jobs.process import ProcessJob
-from mocap.gui.presenters.newrun import surveys
-from mocap.gui.presenters.newrun_queue import NewRuns
-from mocap.gui.presenters.newrun_settings import ESSENTIAL, WORDS, Draft, fields_of, save_preset
+from mocap.gui.presenters.process.newrun import surveys
+from mocap.gui.presenters.process.queue import NewRuns
+from mocap.gui.presenters.process.settings import ESSENTIAL, WORDS, Draft, fields_of, save_preset
 from mocap.pipeline.settings import CROWD, PipelineSettings, load_settings
 from mocap.session import SessionManifest, read_manifest, write_manifest
 from tests.gui.conftest import FakeRunner, Wait
@@ -175,7 +175,7 @@ def test_settings_are_changed_by_hand_in_the_dialog(app: Any, two: Path, tmp_pat
     from PySide6.QtTest import QTest
     from PySide6.QtWidgets import QAbstractButton, QAbstractSpinBox, QComboBox
 
-    from mocap.gui.views.newrun import NewRunDialog
+    from mocap.gui.views.process.dialog import NewRunDialog
 
     dialog = NewRunDialog(None, None, tmp_path / "own")
     dialog.show()
@@ -221,7 +221,7 @@ def test_the_window_takes_several_recordings_at_once(
     from PySide6.QtCore import QTimer
     from PySide6.QtWidgets import QApplication
 
-    from mocap.gui.views.newrun import NewRunDialog
+    from mocap.gui.views.process.dialog import NewRunDialog
 
     def accept() -> None:
         dialog = QApplication.activeModalWidget()
@@ -256,8 +256,8 @@ def test_the_sex_is_the_sessions_unless_it_is_set(library_root: Path, tmp_path: 
 
 
 def test_angles_that_can_be_counted_are_there(run_folder: Path) -> None:
-    from mocap.gui.presenters.analysing_read import read_run
-    from mocap.gui.presenters.newrun_settings import COUNTED
+    from mocap.gui.presenters.analyse.read import read_run
+    from mocap.gui.presenters.process.settings import COUNTED
 
     # An angle that does not exist would be told only after all the work.
     assert set(COUNTED) <= set(read_run(run_folder).angles.names)

@@ -13,13 +13,13 @@ import pytest
 from mocap.core.errors import SessionError
 from mocap.gui.jobs.process import ProcessJob
 from mocap.gui.presenters.exports import PRESETS, Export, write
-from mocap.gui.presenters.frames import FrameStore
 from mocap.gui.presenters.jobs import Failed, Finished, Jobs, Step, Stopped, share_of
-from mocap.gui.presenters.library import Library, read_library
-from mocap.gui.presenters.newrun import missing, presets, request, survey
-from mocap.gui.presenters.playhead import Playhead
-from mocap.gui.presenters.previews import Previews
-from mocap.gui.presenters.review import LEFT, MIDDLE, RIGHT, open_review
+from mocap.gui.presenters.library.library import Library, read_library
+from mocap.gui.presenters.process.newrun import missing, presets, request, survey
+from mocap.gui.presenters.review.frames import FrameStore
+from mocap.gui.presenters.review.playhead import Playhead
+from mocap.gui.presenters.review.previews import Previews
+from mocap.gui.presenters.review.review import LEFT, MIDDLE, RIGHT, open_review
 from mocap.gui.presenters.words import STAGES, Trouble, time_left
 from mocap.gui.scene.content import floor_lines, frusta
 from mocap.gui.scene.orbit import Orbit

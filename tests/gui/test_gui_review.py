@@ -13,13 +13,13 @@ import numpy as np
 import pytest
 
 from mocap.core.measures import Event, Findings
-from mocap.gui.presenters.film import Film, read_index
-from mocap.gui.presenters.frames import FrameStore
-from mocap.gui.presenters.ghost import candidates, lay_over, match_time, open_take, why_not
-from mocap.gui.presenters.layouts import Layouts
-from mocap.gui.presenters.playhead import Playhead
-from mocap.gui.presenters.previews import SIDES_PX, Previews
-from mocap.gui.presenters.review import MIDDLE, RIGHT, open_review
+from mocap.gui.presenters.review.film import Film, read_index
+from mocap.gui.presenters.review.frames import FrameStore
+from mocap.gui.presenters.review.ghost import candidates, lay_over, match_time, open_take, why_not
+from mocap.gui.presenters.review.layouts import Layouts
+from mocap.gui.presenters.review.playhead import Playhead
+from mocap.gui.presenters.review.previews import SIDES_PX, Previews
+from mocap.gui.presenters.review.review import MIDDLE, RIGHT, open_review
 from tests.gui.conftest import Wait
 
 GREY, STEP = 20, 2

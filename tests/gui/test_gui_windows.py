@@ -107,7 +107,7 @@ def test_a_folder_becomes_a_job_and_a_run_to_open(
     from PySide6.QtCore import QTimer
     from PySide6.QtWidgets import QApplication
 
-    from mocap.gui.views.newrun import NewRunDialog
+    from mocap.gui.views.process.dialog import NewRunDialog
 
     def accept() -> None:
         dialog = QApplication.activeModalWidget()

@@ -15,7 +15,7 @@ from calibration.formats import load_rig
 from mocap.cli.app import app
 from mocap.core.errors import CalibrationError, CancelledError, ExplainedError, InputError, VideoError
 from mocap.core.progress import CancelToken
-from mocap.pipeline.calibrate import Calibrated, CalibrateRequest, calibrate
+from mocap.pipeline.calibration.calibrate import Calibrated, CalibrateRequest, calibrate
 from mocap.studio import sample_dir
 from tests.integration.film import write_video
 

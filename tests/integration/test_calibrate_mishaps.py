@@ -15,9 +15,9 @@ from calibration.formats import load_rig
 from calibration.targets import Checkerboard
 from mocap.core.errors import CalibrationError
 from mocap.core.progress import CancelToken, silent
-from mocap.pipeline.calibrate import Calibrated, CalibrateRequest, calibrate
-from mocap.pipeline.calibration_inputs import open_intrinsic_footage, open_target, search
-from mocap.pipeline.lenses import KnownLenses
+from mocap.pipeline.calibration.calibrate import Calibrated, CalibrateRequest, calibrate
+from mocap.pipeline.calibration.inputs import open_intrinsic_footage, open_target, search
+from mocap.pipeline.calibration.lenses import KnownLenses
 from mocap.studio import sample_dir
 
 SAMPLE = sample_dir() / "calibration"

@@ -10,7 +10,7 @@ from mocap.core.errors import InputError
 from mocap.core.types import SyncTable
 from mocap.pipeline.run import ProcessRequest, process
 from mocap.pipeline.settings import load_settings
-from mocap.pipeline.synchronise import SyncRequest, synchronise
+from mocap.pipeline.sync.synchronise import SyncRequest, synchronise
 from mocap.session import load
 from mocap.sync import SYNC_FILE
 from tests.integration.film import KnowingDetector, make_recording, walking

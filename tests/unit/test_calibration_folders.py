@@ -13,8 +13,8 @@ import pytest
 
 from calibration.formats import load_rig
 from mocap.core.errors import CalibrationError, InputError
-from mocap.pipeline.calibrate import CalibrateRequest, calibrate
-from mocap.pipeline.calibration_inputs import open_footage, open_intrinsic_footage
+from mocap.pipeline.calibration.calibrate import CalibrateRequest, calibrate
+from mocap.pipeline.calibration.inputs import open_footage, open_intrinsic_footage
 from mocap.studio import sample_dir
 
 SAMPLE = sample_dir() / "calibration"

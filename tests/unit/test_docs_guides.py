@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from mocap.gui.presenters.newrun import presets
+from mocap.gui.presenters.process.newrun import presets
 
 ROOT = Path(__file__).resolve().parents[2]
 GUIDES = sorted((ROOT / "docs" / "guides").glob("*.md"))

@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mocap.gui.presenters.aligncurves import Curve, picture_curves, scaled, sound_curve
-from mocap.gui.presenters.aligning import Aligning, open_aligning
-from mocap.pipeline.synchronise import SyncRequest, synchronise
+from mocap.gui.presenters.align.aligning import Aligning, open_aligning
+from mocap.gui.presenters.align.curves import Curve, picture_curves, scaled, sound_curve
+from mocap.pipeline.sync.synchronise import SyncRequest, synchronise
 from mocap.studio.encode import write_video
 from mocap.studio.sound import RATE_HZ
 from mocap.sync import SYNC_FILE, Clocks, read_clocks, read_told, write_clocks

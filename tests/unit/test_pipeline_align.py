@@ -17,10 +17,10 @@ from calibration.transforms import FloatArray, apply, from_rvec_tvec
 from mocap.cli.app import app
 from mocap.core.errors import CalibrationError, ExplainedError, InputError
 from mocap.core.types import Tracks2D
-from mocap.pipeline.align import AlignRequest, align, parse_factor, parse_triple, standing_feet
-from mocap.pipeline.observed import Observed, observe_points
-from mocap.pipeline.person_size import Scale
-from mocap.pipeline.refine import RefineRequest, baselines, refine
+from mocap.pipeline.calibration.align import AlignRequest, align, parse_factor, parse_triple, standing_feet
+from mocap.pipeline.calibration.observed import Observed, observe_points
+from mocap.pipeline.calibration.person_size import Scale
+from mocap.pipeline.calibration.refine import RefineRequest, baselines, refine
 from mocap.presets import load_skeleton
 from mocap.studio import sample_dir
 from mocap.triangulate import TriangulationSettings

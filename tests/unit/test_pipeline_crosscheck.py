@@ -12,8 +12,8 @@ from calibration.bundle import adjust
 from calibration.bundle.synthetic import Recording, Scene, disturb, record
 from calibration.errors import MissingExtraError
 from mocap.core.errors import CalibrationError
-from mocap.pipeline import crosscheck
-from mocap.pipeline.crosscheck import LEAST_CORNERS, cross_check_with_aniposelib, solve_with_aniposelib
+from mocap.pipeline.calibration import crosscheck
+from mocap.pipeline.calibration.crosscheck import LEAST_CORNERS, cross_check_with_aniposelib, solve_with_aniposelib
 
 
 @pytest.fixture(scope="module")

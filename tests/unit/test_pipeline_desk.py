@@ -13,9 +13,9 @@ from mocap.capture import probe
 from mocap.capture.addresses import SourceWishes
 from mocap.capture.source import CameraSource
 from mocap.core.errors import StorageError
-from mocap.pipeline.desk import CaptureDesk, DeskEvent, DeskSetup, DeskState, DeskStatus
 from mocap.pipeline.inputs import open_trial
-from mocap.pipeline.record import Recorded
+from mocap.pipeline.recording.desk import CaptureDesk, DeskEvent, DeskSetup, DeskState, DeskStatus
+from mocap.pipeline.recording.record import Recorded
 from mocap.presets import read_toml
 from tests.cameras import SIZE_WH, FakeCamera, number_of
 
@@ -129,7 +129,7 @@ def test_previews_come_up_to_15_times_a_second(rig: Rig) -> None:
 
 
 def test_previews_are_upright_and_small(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("mocap.pipeline.desk.PREVIEW_PX", SIZE_WH[0] // 2)
+    monkeypatch.setattr("mocap.pipeline.recording.desk.PREVIEW_PX", SIZE_WH[0] // 2)
     rig = Rig(tmp_path, rotations_deg={"left": 90})
     rig.desk.open()
     rig.waits(lambda: all(rig.desk.preview(name) is not None for name in ("left", "right")))

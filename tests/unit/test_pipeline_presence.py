@@ -21,8 +21,8 @@ from mocap.core.errors import InputError, ModelError
 from mocap.core.progress import CancelToken, Progress
 from mocap.core.types import FloatArray, ImageArray
 from mocap.detect import Detector, ViewPoses, ViewState
-from mocap.pipeline.presence import Presence, Turnstile, somebody_inside
-from mocap.pipeline.record import PresenceWish, RecordRequest, record
+from mocap.pipeline.recording.presence import Presence, Turnstile, somebody_inside
+from mocap.pipeline.recording.record import PresenceWish, RecordRequest, record
 from mocap.pipeline.settings import DetectSettings
 from tests.cameras import FakeCamera, number_of, picture
 from tests.conftest import ring_rig
@@ -147,9 +147,9 @@ def run(
     cameras: Mapping[str, FakeCamera] = {
         f"cam_{i}": Marked(f"cam_{i}", size_wh=(640, 480), rate_hz=25.0) for i in (1, 2)
     }
-    monkeypatch.setattr("mocap.pipeline.record.open_sources", lambda addresses, wishes: cameras)
+    monkeypatch.setattr("mocap.pipeline.recording.record.open_sources", lambda addresses, wishes: cameras)
     monkeypatch.setattr("mocap.capture.recorder.WARM_UP_S", 0.1)
-    monkeypatch.setattr("mocap.pipeline.presence.LOOK_HZ", 12.0)
+    monkeypatch.setattr("mocap.pipeline.recording.presence.LOOK_HZ", 12.0)
     path = None
     if rig is not None:
         path = tmp_path / "rig.toml"
@@ -198,7 +198,7 @@ def test_one_camera_is_not_enough_for_a_volume(tmp_path: Path, monkeypatch: pyte
 
 
 def test_an_empty_room_is_looked_at_through_one_camera_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("mocap.pipeline.presence.LOOK_HZ", 50.0)
+    monkeypatch.setattr("mocap.pipeline.recording.presence.LOOK_HZ", 50.0)
     finder, views = Finder(range(0)), {name: Beside(name) for name in ("a", "b", "c")}
     empty = picture(5, (640, 480))
     for view in views.values():

@@ -17,7 +17,7 @@ from mocap.capture.remote import Switch
 from mocap.core.errors import InputError
 from mocap.core.progress import CancelToken
 from mocap.pipeline.inputs import open_trial
-from mocap.pipeline.record import STUDIO, RecordRequest, record
+from mocap.pipeline.recording.record import STUDIO, RecordRequest, record
 from mocap.presets import read_toml
 from mocap.studio import sample_dir
 from mocap.sync import from_frame_times, read_timestamps_csv

@@ -22,9 +22,8 @@ from mocap.core.errors import CalibrationError, CancelledError, InputError, Sess
 from mocap.core.progress import CancelToken
 from mocap.core.summary import RunSummary
 from mocap.core.types import Points3D, SyncTable, Tracks2D
-from mocap.pipeline.figures import quality
-from mocap.pipeline.person_size import Scale, measured_height, on_points, parse_scale
-from mocap.pipeline.refine import (
+from mocap.pipeline.calibration.person_size import Scale, measured_height, on_points, parse_scale
+from mocap.pipeline.calibration.refine import (
     FEWEST_STRETCHES,
     Refinement,
     RefineRequest,
@@ -33,6 +32,7 @@ from mocap.pipeline.refine import (
     refine,
     refine_rig,
 )
+from mocap.pipeline.figures import quality
 from mocap.pipeline.settings import load_settings
 from mocap.presets import load_skeleton
 from mocap.session import RunFolder, RunManifest, save, write_manifest

@@ -18,7 +18,7 @@ from calibration.report import Level
 from mocap.cli.app import app
 from mocap.core.errors import CalibrationError, CancelledError, ExplainedError
 from mocap.core.progress import CancelToken
-from mocap.pipeline.verify import verify_rig
+from mocap.pipeline.calibration.verify import verify_rig
 from mocap.studio import sample_dir
 
 EVERY = 5

@@ -15,10 +15,10 @@ from calibration.formats import load_rig, save_rig
 from calibration.transforms import FloatArray, apply, from_rotation
 from mocap.cli.app import app
 from mocap.core.errors import CalibrationError, InputError
-from mocap.pipeline.calibrate import Calibrated, CalibrateRequest, calibrate
-from mocap.pipeline.calibration_inputs import CalibrationFootage, open_footage
-from mocap.pipeline.lenses import KnownLenses
-from mocap.pipeline.world import (
+from mocap.pipeline.calibration.calibrate import Calibrated, CalibrateRequest, calibrate
+from mocap.pipeline.calibration.inputs import CalibrationFootage, open_footage
+from mocap.pipeline.calibration.lenses import KnownLenses
+from mocap.pipeline.calibration.world import (
     BoardAxis,
     Moment,
     WorldChoice,

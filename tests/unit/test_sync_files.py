@@ -7,7 +7,7 @@ import pytest
 
 from mocap.capture import VideoInfo
 from mocap.core.errors import InputError
-from mocap.pipeline.syncrate import true_rates
+from mocap.pipeline.sync.rate import true_rates
 from mocap.sync import Clocks, Sound, from_frame_times, read_clocks, write_clocks
 from mocap.sync.listen import RATE_HZ
 

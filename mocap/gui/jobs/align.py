@@ -29,7 +29,7 @@ class SyncJob:
 
     def run(self, tell: Tell, cancel: CancelToken) -> Finished:
         """Find them."""
-        from mocap.pipeline.synchronise import SyncRequest, synchronise
+        from mocap.pipeline.sync.synchronise import SyncRequest, synchronise
 
         found = synchronise(SyncRequest(self.path, methods=self.methods, out=self.out), steps(tell), cancel)
         mute = tuple(silence.reason for silence in found.silences)

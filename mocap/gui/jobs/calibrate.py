@@ -54,12 +54,12 @@ class CalibrateJob:
 
     def run(self, tell: Tell, cancel: CancelToken) -> Finished:
         """Calibrate, telling what each camera sees."""
-        from mocap.gui.presenters.calibrating_look import Looker
-        from mocap.gui.presenters.calibrating_seen import keep_seen, seen_of
-        from mocap.pipeline.calibrate import CalibrateRequest, calibrate
-        from mocap.pipeline.calibration_inputs import open_footage
-        from mocap.pipeline.lenses import KnownLenses
-        from mocap.pipeline.world import WorldChoice
+        from mocap.gui.presenters.calibrate.look import Looker
+        from mocap.gui.presenters.calibrate.seen import keep_seen, seen_of
+        from mocap.pipeline.calibration.calibrate import CalibrateRequest, calibrate
+        from mocap.pipeline.calibration.inputs import open_footage
+        from mocap.pipeline.calibration.lenses import KnownLenses
+        from mocap.pipeline.calibration.world import WorldChoice
 
         tell = one_at_a_time(tell)
         looker = Looker(lambda look: tell(Preview(look)))
@@ -98,7 +98,7 @@ class RefineJob:
     def run(self, tell: Tell, cancel: CancelToken) -> Finished:
         """Refine."""
         from calibration.report import plain
-        from mocap.pipeline.refine import RefineRequest, refine
+        from mocap.pipeline.calibration.refine import RefineRequest, refine
 
         done = refine(RefineRequest(self.rig, self.source, self.out), steps(one_at_a_time(tell)), cancel)
         found = done.refinement
@@ -123,7 +123,7 @@ class VerifyJob:
     def run(self, tell: Tell, cancel: CancelToken) -> Finished:
         """Measure."""
         from calibration.report import plain
-        from mocap.pipeline.verify import verify_rig
+        from mocap.pipeline.calibration.verify import verify_rig
 
         done = verify_rig(self.rig, self.folder, self.board, steps(one_at_a_time(tell)), cancel)
         found = {"target": done.target, "recording": str(self.folder), **asdict(done.check)}

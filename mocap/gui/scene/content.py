@@ -10,8 +10,8 @@ import numpy as np
 from calibration import CameraRig
 from calibration.transforms import apply, invert
 from mocap.core.types import FloatArray
-from mocap.gui.presenters.ghost import HIPS, Ghost
-from mocap.gui.presenters.review import Review
+from mocap.gui.presenters.review.ghost import HIPS, Ghost
+from mocap.gui.presenters.review.review import Review
 
 # Lines of the floor are this far apart, m; the floor reaches this far beyond what happens on it.
 FLOOR_STEP_M = 0.5

@@ -11,8 +11,8 @@ from PySide6.QtGui import QColor, QKeyEvent, QMouseEvent, QPainter, QPaintEvent,
 from PySide6.QtWidgets import QWidget
 
 from mocap.core.types import FloatArray
-from mocap.gui.presenters.ghost import Ghost
-from mocap.gui.presenters.review import Review
+from mocap.gui.presenters.review.ghost import Ghost
+from mocap.gui.presenters.review.review import Review
 from mocap.gui.scene.content import OTHERS, Look, Room, SceneColours, eye_of, middle_of, room_of
 from mocap.gui.scene.orbit import Orbit
 from mocap.gui.views.painting import lines

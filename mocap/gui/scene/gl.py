@@ -7,8 +7,8 @@ import pyqtgraph as pg
 import pyqtgraph.opengl as gl
 
 from mocap.core.types import FloatArray
-from mocap.gui.presenters.ghost import Ghost
-from mocap.gui.presenters.review import Review
+from mocap.gui.presenters.review.ghost import Ghost
+from mocap.gui.presenters.review.review import Review
 from mocap.gui.scene.content import OTHERS, Look, SceneColours, eye_of, middle_of, room_of
 from mocap.gui.scene.flat import DISTANCE_PER_REACH
 

@@ -10,22 +10,22 @@ import numpy as np
 from PySide6.QtWidgets import QApplication
 
 from mocap.gui.jobs.process import ProcessJob
-from mocap.gui.presenters.capturing_targets import LiveView
+from mocap.gui.presenters.capture.targets import LiveView
 from mocap.gui.presenters.jobs import Failed, Finished, Step
 from mocap.gui.presenters.words import Trouble
 from mocap.gui.tour.walk import Walk
-from mocap.gui.views.aligning import AlignDialog
-from mocap.gui.views.analyse import AnalysePage
-from mocap.gui.views.calibrate import CalibratePage
-from mocap.gui.views.calibrate_board import BoardDialog
-from mocap.gui.views.capture import CapturePage
+from mocap.gui.views.align.dialog import AlignDialog
+from mocap.gui.views.analyse.page import AnalysePage
+from mocap.gui.views.calibrate.board import BoardDialog
+from mocap.gui.views.calibrate.page import CalibratePage
+from mocap.gui.views.capture.page import CapturePage
 from mocap.gui.views.export import ExportDialog
-from mocap.gui.views.library import LibraryPage
-from mocap.gui.views.library_import import ImportDialog
-from mocap.gui.views.newrun import NewRunDialog
-from mocap.gui.views.review import ReviewPage
+from mocap.gui.views.library.importing import ImportDialog
+from mocap.gui.views.library.page import LibraryPage
+from mocap.gui.views.library.wizard import SessionWizard
+from mocap.gui.views.process.dialog import NewRunDialog
+from mocap.gui.views.review.page import ReviewPage
 from mocap.gui.views.theme import DARK, LIGHT, Theme
-from mocap.gui.views.wizard import SessionWizard
 from mocap.session import SessionFolder
 
 SIZES = ((1280, 800), (2560, 1440))

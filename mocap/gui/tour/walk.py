@@ -12,7 +12,7 @@ from PySide6.QtWidgets import QApplication, QDialog, QWidget
 
 from mocap.core.errors import InputError
 from mocap.gui.presenters.jobs import JobHandle, JobRequest, Message, Step
-from mocap.gui.presenters.library_entries import TrialEntry
+from mocap.gui.presenters.library.entries import TrialEntry
 from mocap.gui.views.main import MainWindow
 from mocap.gui.views.theme import Theme
 

@@ -10,7 +10,7 @@ from PySide6.QtCore import QSettings
 from PySide6.QtWidgets import QWidget
 
 from mocap.gui.presenters.jobs import JobRequest, Jobs
-from mocap.gui.presenters.library import Library
+from mocap.gui.presenters.library.library import Library
 from mocap.gui.views.theme import Theme
 
 

@@ -22,13 +22,13 @@ from PySide6.QtWidgets import (
 )
 
 from mocap.gui.presenters.jobs import Job, JobRequest, JobRunner, Jobs
-from mocap.gui.presenters.library import Library
+from mocap.gui.presenters.library.library import Library
 from mocap.gui.views.context import Context, Page
 from mocap.gui.views.icons import icon
 from mocap.gui.views.jobs import JobsPanel
-from mocap.gui.views.newrun import NewRunDialog
 from mocap.gui.views.pages import PAGES
 from mocap.gui.views.parts import named
+from mocap.gui.views.process.dialog import NewRunDialog
 from mocap.gui.views.shortcuts import WINDOW_KEYS, KeysDialog
 from mocap.gui.views.theme import DARK, LIGHT, THEMES, Theme, apply_theme
 
@@ -240,7 +240,7 @@ class MainWindow(QMainWindow):
 
     def import_paths(self, paths: tuple[Path, ...]) -> None:
         """Take films or a folder into the library."""
-        from mocap.gui.views.library import LibraryPage
+        from mocap.gui.views.library.page import LibraryPage
 
         self.show_page("library")
         page = self.shown

@@ -29,9 +29,9 @@ class PageSpec:
 
 
 PAGES = (
-    PageSpec("library", "Library", "Ctrl+1", "mocap.gui.views.library", "LibraryPage"),
-    PageSpec("capture", "Capture", "Ctrl+2", "mocap.gui.views.capture", "CapturePage"),
-    PageSpec("calibrate", "Calibrate", "Ctrl+3", "mocap.gui.views.calibrate", "CalibratePage"),
-    PageSpec("review", "Review", "Ctrl+4", "mocap.gui.views.review", "ReviewPage"),
-    PageSpec("analyse", "Analyse", "Ctrl+5", "mocap.gui.views.analyse", "AnalysePage"),
+    PageSpec("library", "Library", "Ctrl+1", "mocap.gui.views.library.page", "LibraryPage"),
+    PageSpec("capture", "Capture", "Ctrl+2", "mocap.gui.views.capture.page", "CapturePage"),
+    PageSpec("calibrate", "Calibrate", "Ctrl+3", "mocap.gui.views.calibrate.page", "CalibratePage"),
+    PageSpec("review", "Review", "Ctrl+4", "mocap.gui.views.review.page", "ReviewPage"),
+    PageSpec("analyse", "Analyse", "Ctrl+5", "mocap.gui.views.analyse.page", "AnalysePage"),
 )

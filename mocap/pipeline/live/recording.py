@@ -15,7 +15,7 @@ from mocap.capture.recorder import Recorder
 from mocap.capture.source import CameraSource
 from mocap.core.errors import ExplainedError
 from mocap.pipeline.live.watched import WatchedSource
-from mocap.pipeline.record import Recorded, place, register
+from mocap.pipeline.recording.record import Recorded, place, register
 
 
 class LiveRecording:

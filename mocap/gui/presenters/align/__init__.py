@@ -1,0 +1,1 @@
+"""Aligning cameras by hand, without a window."""

@@ -1,0 +1,1 @@
+"""What is to be processed and how, without a window."""

@@ -1,0 +1,1 @@
+"""The dialog that asks what is to be processed and how."""

@@ -1,0 +1,1 @@
+"""Calibrating, and what is done with calibrations."""

@@ -1,0 +1,1 @@
+"""Recording: from cameras to a trial."""

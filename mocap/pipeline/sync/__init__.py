@@ -1,0 +1,1 @@
+"""Clocks of cameras: found, set by hand, used."""
