@@ -214,7 +214,7 @@ class Review:
     @property
     def t_s(self) -> FloatArray:
         """Time of each instant since the first (T,), s."""
-        return self.take.t_s - self.take.t_s[0]
+        return np.asarray(self.take.t_s - self.take.t_s[0])
 
     def readout(self, instant: int, person: int = 0) -> tuple[tuple[str, str], ...]:
         """Figures of an instant: name and value."""
