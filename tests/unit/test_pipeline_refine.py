@@ -22,13 +22,13 @@ from mocap.core.errors import CalibrationError, CancelledError, InputError, Sess
 from mocap.core.progress import CancelToken
 from mocap.core.summary import RunSummary
 from mocap.core.types import Points3D, SyncTable, Tracks2D
+from mocap.pipeline.calibration.laid import laid_onto
 from mocap.pipeline.calibration.person_size import Scale, measured_height, on_points, parse_scale
 from mocap.pipeline.calibration.refine import (
     FEWEST_STRETCHES,
     Refinement,
     RefineRequest,
     baselines,
-    laid_onto,
     refine,
     refine_rig,
 )
@@ -220,6 +220,28 @@ def test_a_similarity_is_undone_and_one_bumped_camera_does_not_take_the_world_al
         [c.centre for i, c in enumerate(rig.cameras) if i != 2],
         atol=0.01,
     )
+
+
+@pytest.mark.parametrize("moved", range(4))
+def test_one_moved_camera_of_four_is_no_change_of_size(moved: int) -> None:
+    """It changes three of the six distances, so that their median would be half way."""
+    rig = ring_rig(4)
+    change = move_rig(
+        bumped(rig, moved, 4.0, 0.4), from_rotation(0.6 * exp(np.array([0.2, 0.9, -0.4])), np.ones(3)), {}
+    )
+    back = laid_onto(change, rig)
+    others = [number for number in range(4) if number != moved]
+    np.testing.assert_allclose(back.cam_from_world[others], rig.cam_from_world[others], atol=1e-6)
+    assert np.linalg.norm(back.cameras[moved].centre - rig.cameras[moved].centre) > 0.3
+
+
+def test_refining_four_cameras_names_the_one_that_was_moved_and_no_other() -> None:
+    truth = ring_rig(4)
+    found = refine_rig(bumped(truth, 1, 2.0, 0.3), watched(truth, person().xyz, 0.5), times(), SETTINGS)
+    assert found.improved
+    assert found.moved_mm.pop("cam_2") == pytest.approx(300, abs=30)
+    assert max(found.moved_mm.values()) < 15
+    assert found.baseline_m[1] == pytest.approx(float(baselines(truth).mean()), rel=0.005)
 
 
 @pytest.mark.parametrize(

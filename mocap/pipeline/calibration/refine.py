@@ -15,20 +15,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from calibration import CameraRig
-from calibration.alignment import move_rig, scale_rig
+from calibration.alignment import scale_rig
 from calibration.bundle import (
     LOCKED_LENS,
     BundleSettings,
     LensPrior,
     refine_from_points,
 )
-from calibration.bundle.parameters import rigid
-from calibration.extrinsics.average import differences, median_point, median_rotation
+from calibration.extrinsics.average import differences
 from calibration.formats import save_rig
-from calibration.transforms import from_rotation
 from mocap.core.errors import CalibrationError
 from mocap.core.progress import CancelToken, Progress, silent
 from mocap.core.types import FloatArray, Tracks2D
+from mocap.pipeline.calibration.laid import laid_onto
 from mocap.pipeline.calibration.observed import POINTS, observe_points
 from mocap.pipeline.calibration.person_size import KEEP, Scale, median_length, on_points, sized
 from mocap.pipeline.calibration.verify import check_recording
@@ -303,25 +302,6 @@ def _solved(
     sigma = tracks.sigma_px[..., core].reshape(t, c, -1)
     result = refine_from_points(xy, rig, BundleSettings(lens=lens), sigma, cancelled=lambda: cancel.cancelled)
     return laid_onto(result.rig, rig)
-
-
-def laid_onto(rig: CameraRig, old: CameraRig) -> CameraRig:
-    """Move a refined rig to where most of its cameras were, and give it the size that they had.
-
-    No camera's picture changes. Place and size are medians, so that one camera that was bumped does not take
-    the world with it: rotations and translations of least sum of angles and distances, and the median over
-    the pairs of cameras by what their distance changed.
-    """
-    scale = float(np.median(baselines(old) / baselines(rig)))
-    turns = np.swapaxes(old.cam_from_world[:, :3, :3], -1, -2) @ rig.cam_from_world[:, :3, :3]
-    ones = np.ones(len(turns))
-    start = np.eye(4)
-    start[:3, :3] = turns.mean(axis=0)
-    turn = median_rotation(turns, ones, rigid(start)[:3, :3])
-    centres = np.stack([camera.centre for camera in rig.cameras])
-    shifts = np.stack([camera.centre for camera in old.cameras]) - scale * centres @ turn.T
-    old_from_new = from_rotation(scale * turn, median_point(shifts, ones, shifts.mean(axis=0)))
-    return move_rig(rig, old_from_new, {})
 
 
 def baselines(rig: CameraRig) -> FloatArray:

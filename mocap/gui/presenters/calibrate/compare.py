@@ -7,8 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from calibration import CameraRig
-from calibration.alignment import move_rig
-from calibration.extrinsics.average import differences, median_point, median_rotation
+from calibration.extrinsics.average import differences
 from calibration.report.numbers import listed
 from calibration.report.verdict import (
     ANGLE_POOR,
@@ -17,7 +16,6 @@ from calibration.report.verdict import (
     PLACE_GOOD_M,
     PLACE_POOR_M,
 )
-from calibration.transforms import from_rotation
 from mocap.core.types import FloatArray
 from mocap.gui.presenters.calibrate.result import Result
 from mocap.gui.presenters.words import number
@@ -116,6 +114,7 @@ class Comparison:
 
 def compare(new: Result, old: Result) -> Comparison:
     """Compare two calibrations, in whatever worlds they are."""
+    from mocap.pipeline.calibration.laid import laid_onto
     from mocap.pipeline.calibration.refine import baselines
 
     common = tuple(name for name in new.rig.names if name in old.rig.names)
@@ -124,7 +123,7 @@ def compare(new: Result, old: Result) -> Comparison:
         return Comparison((), old.rig, float("nan"), missing)
     ours, theirs = new.rig.select(common), old.rig.select(common)
     scale = float(np.median(baselines(ours) / baselines(theirs)))
-    ghost = _laid_onto(theirs, ours)
+    ghost = laid_onto(theirs, ours, rescale=False)  # both are in metres
     turn, _ = differences(ghost.cam_from_world, ours.cam_from_world)
     moved = np.array(
         [np.linalg.norm(a.centre - b.centre) for a, b in zip(ours.cameras, ghost.cameras, strict=True)]
@@ -145,20 +144,6 @@ def compare(new: Result, old: Result) -> Comparison:
         for i, name in enumerate(common)
     )
     return Comparison(cameras, ghost, 100 * (scale - 1.0), missing)
-
-
-def _laid_onto(rig: CameraRig, other: CameraRig) -> CameraRig:
-    """Move a rig to where most of its cameras stand in another one, by medians and without scaling.
-
-    Both are in metres. In a rig of four, one camera that was moved changes half of all distances, so that
-    their median would take it for a change of scale.
-    """
-    turns = np.swapaxes(other.cam_from_world[:, :3, :3], -1, -2) @ rig.cam_from_world[:, :3, :3]
-    ones = np.ones(len(turns))
-    turn = median_rotation(turns, ones, turns[0])
-    centres = np.stack([camera.centre for camera in rig.cameras])
-    shifts = np.stack([camera.centre for camera in other.cameras]) - centres @ turn.T
-    return move_rig(rig, from_rotation(turn, median_point(shifts, ones, np.median(shifts, axis=0))), {})
 
 
 def _level(moved_m: float, sigma_m: float, turned_rad: float, focal: float) -> str:
