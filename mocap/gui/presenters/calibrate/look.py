@@ -68,8 +68,13 @@ class CameraLook:
 class Looker:
     """Sees every picture that is searched and tells some of them; asked by several threads at once."""
 
-    def __init__(self, tell: Callable[[CameraLook], None], clock: Callable[[], float] = time.monotonic) -> None:
-        self._tell, self._clock = tell, clock
+    def __init__(
+        self,
+        tell: Callable[[CameraLook], None],
+        clock: Callable[[], float] = time.monotonic,
+        pictures: bool = True,
+    ) -> None:
+        self._tell, self._clock, self._pictures = tell, clock, pictures
         self._lock = threading.Lock()
         self._looks: dict[str, CameraLook] = {}
         self._told: dict[str, float] = {}
@@ -96,7 +101,7 @@ class Looker:
                 return
             self._told[camera] = now
             look = replace(look, together=self._together(camera))
-        self._tell(replace(look, picture=small_jpeg(image)))
+        self._tell(replace(look, picture=small_jpeg(image)) if self._pictures else look)
 
     def tell_all(self) -> None:
         """Tell how every camera stands in the end, without another picture."""

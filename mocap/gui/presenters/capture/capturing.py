@@ -10,6 +10,8 @@ from pathlib import Path
 
 from mocap.capture.events import CameraStatus
 from mocap.core.types import ImageArray
+from mocap.gui.presenters.calibrate.look import Search
+from mocap.gui.presenters.capture.board import board_file
 from mocap.gui.presenters.capture.camera_list import CameraList
 from mocap.gui.presenters.capture.cameras import (
     Found,
@@ -33,14 +35,17 @@ from mocap.gui.presenters.capture.plan import (
 )
 from mocap.gui.presenters.capture.targets import LiveView
 from mocap.gui.presenters.capture.words import (
+    BoardSeen,
     CameraEntry,
     DeskNow,
+    EndBoard,
     EndLive,
     EndTake,
     Gone,
     Live,
     LiveOver,
     LivePose,
+    LookForBoard,
     Reopen,
     Said,
     Sizes,
@@ -84,6 +89,8 @@ class Capturing:
         self.changed, self.cameras = Changes(), CameraList(remembered, find)
         self.root, self.plan, self.live = root, Plan(), LiveView()
         self.desk = CLOSED
+        # What cameras have seen of the board, where the next take is for calibration.
+        self.search: Search | None = None
         # Why nothing may be recorded into this data folder, "" where it may.
         self.taking, self.refused = False, ""
         self.done: TakeDone | None = None
@@ -137,6 +144,17 @@ class Capturing:
     def _watch(self) -> None:
         if (self._shown or self.busy) and (self._link is not None or self.entries):
             self.link.order(Watch(self.entries, self.root, preroll_of(self.plan)))
+            self._look_for_board()
+
+    def _look_for_board(self) -> None:
+        """Where a take for calibration is next, show what cameras see of the board."""
+        names = tuple(entry.name for entry in self.entries)
+        if self.plan.calibrates and names:
+            self.search = Search(names)
+            self.link.order(LookForBoard(board_file(self.root / self.plan.session)))
+        elif self.search is not None:
+            self.search = None
+            self.link.order(EndBoard())
 
     def _release(self) -> None:
         """Let go of cameras that nobody needs now: other programs may, and other pages."""
@@ -214,6 +232,8 @@ class Capturing:
             self.plan = replace(plan, trial=next_name(plan.trial, self._taken))
         if preroll_of(plan) != preroll_of(before):
             self._watch()
+        elif (plan.calibrates, plan.session) != (before.calibrates, before.session) and self._link is not None:
+            self._look_for_board()
         self.changed.emit()
 
     def objection(self) -> str:
@@ -329,6 +349,9 @@ class Capturing:
         elif isinstance(tiding, Said):
             if not self._notes or self._notes[-1].text != tiding.text:
                 self._notes.append(tiding)
+        elif isinstance(tiding, BoardSeen):
+            if self.search is not None and tiding.look.camera in self.search.cameras:
+                self.search = self.search.told(tiding.look)
         elif isinstance(tiding, Gone):
             self._gone(tiding)
         else:

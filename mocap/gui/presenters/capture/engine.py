@@ -20,15 +20,18 @@ from mocap.capture.events import Note
 from mocap.capture.source import CameraSource, Picture
 from mocap.core.errors import ExplainedError
 from mocap.core.types import ImageArray
+from mocap.gui.presenters.capture.board import BoardWatcher
 from mocap.gui.presenters.capture.live import Liver
 from mocap.gui.presenters.capture.sources import Ears, Overheard, make_sources
 from mocap.gui.presenters.capture.take import Taker
 from mocap.gui.presenters.capture.words import (
     CameraEntry,
     DeskNow,
+    EndBoard,
     EndLive,
     EndTake,
     Live,
+    LookForBoard,
     Order,
     Reopen,
     Said,
@@ -87,6 +90,7 @@ class Engine:
         self._tell, self._screen, self._make = tell, screen, make
         self._ears = Ears()
         self._liver = Liver(tell, self._ears, make_detector)
+        self._board = BoardWatcher(tell, self._ears)
         self._desk: CaptureDesk | None = None
         self._sources: Mapping[str, Overheard] = {}
         self._watched = Watch((), Path())
@@ -120,6 +124,10 @@ class Engine:
             self._liver.start(order, self._watched.cameras)
         elif isinstance(order, EndLive):
             self._liver.stop()
+        elif isinstance(order, LookForBoard):
+            self._board.start(order, self._watched.cameras)
+        elif isinstance(order, EndBoard):
+            self._board.stop()
 
     def _watch(self, wanted: Watch) -> None:
         """Open what is wanted; what only sets a camera that runs is done while it runs."""
@@ -144,6 +152,7 @@ class Engine:
             self._desk = None
         self._watched, self._shown = wanted, {}
         if not wanted.cameras:
+            self._board.stop()
             self._tell(DeskNow(DeskStatus(DeskState.CLOSED)))
             return
         setup = DeskSetup(
@@ -205,6 +214,7 @@ class Engine:
         """Let go of everything; a recording that goes on is ended in good order first."""
         self._taker.close()
         self._liver.stop()
+        self._board.stop()
         self._leave.set()
         if self._desk is not None:
             self._give_up()

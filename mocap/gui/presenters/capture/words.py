@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Literal
 
 from mocap.core.types import FloatArray
+from mocap.gui.presenters.calibrate.look import CameraLook
 from mocap.gui.presenters.words import Trouble
 from mocap.pipeline.recording.desk import DeskStatus
 
@@ -133,7 +134,19 @@ class EndLive:
     """End live 3D."""
 
 
-Order = Watch | Sizes | Reopen | Take | EndTake | Live | EndLive
+@dataclass(frozen=True)
+class LookForBoard:
+    """Look for a calibration board from now on, with nothing seen so far; without a file, it is recognised."""
+
+    board: Path | None = None
+
+
+@dataclass(frozen=True)
+class EndBoard:
+    """Look for it no more."""
+
+
+Order = Watch | Sizes | Reopen | Take | EndTake | Live | EndLive | LookForBoard | EndBoard
 
 
 # Tidings: to the page.
@@ -274,6 +287,13 @@ class LiveOver:
 
 
 @dataclass(frozen=True)
+class BoardSeen:
+    """What a camera has seen of the board."""
+
+    look: CameraLook
+
+
+@dataclass(frozen=True)
 class Gone:
     """The process that holds the cameras ended without being asked."""
 
@@ -285,4 +305,16 @@ class Gone:
     )
 
 
-Tiding = DeskNow | TakeDone | TakeFailed | Said | LiveBegins | LivePose | LiveNow | Reached | LiveOver | Gone
+Tiding = (
+    DeskNow
+    | TakeDone
+    | TakeFailed
+    | Said
+    | LiveBegins
+    | LivePose
+    | LiveNow
+    | Reached
+    | LiveOver
+    | BoardSeen
+    | Gone
+)

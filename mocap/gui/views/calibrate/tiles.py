@@ -7,19 +7,17 @@ from PySide6.QtCore import QPointF, QRectF, Qt, Signal
 from PySide6.QtGui import QColor, QImage, QMouseEvent, QPainter, QPaintEvent, QPen, QResizeEvent
 from PySide6.QtWidgets import QGridLayout, QWidget
 
-from calibration.report.advice import CELL_FULL
 from mocap.core.types import FloatArray, IntArray
 from mocap.gui.presenters.calibrate.look import CameraLook, Search
 from mocap.gui.presenters.calibrate.result import CameraFigures
 from mocap.gui.presenters.words import number
+from mocap.gui.views.boardmarks import draw_corners, draw_coverage, in_frame
 from mocap.gui.views.parts import clear_layout
 from mocap.gui.views.theme import Theme
 
 CAPTION_PX = 30
 GAP_PX = 10
 RADIUS_PX = 8
-# Cells with corners are tinted from this to that opacity; the full one at this many corners.
-FAINTEST, STRONGEST, FULL_CORNERS = 40, 130, 60
 # Mean residuals are drawn this many times too long, so that a tenth of a pixel shows.
 ARROW_TIMES = 200.0
 EMPTY = np.zeros((0, 0), dtype=np.int64)
@@ -97,9 +95,9 @@ class CameraTile(QWidget):
             painter.drawImage(frame, self._picture)
         else:
             painter.fillRect(frame, QColor(theme.raised))
-        self._draw_coverage(painter, frame)
+        draw_coverage(painter, frame, self._coverage, theme)
         self._draw_arrows(painter, frame)
-        self._draw_corners(painter, frame)
+        draw_corners(painter, in_frame(self._corners, self._size_wh, frame), theme)
         self._draw_caption(painter)
         painter.end()
 
@@ -122,38 +120,11 @@ class CameraTile(QWidget):
             words = self._words[1] or self._words[0]
         painter.drawText(line, right, words)
 
-    def _draw_coverage(self, painter: QPainter, frame: QRectF) -> None:
-        if not self._coverage.size:
-            return
-        rows, columns = self._coverage.shape
-        strength = np.clip(np.log1p(self._coverage) / np.log1p(FULL_CORNERS), 0.0, 1.0)
-        w, h = frame.width() / columns, frame.height() / rows
-        for row, column in np.argwhere(self._coverage >= CELL_FULL).tolist():
-            colour = QColor(*self._theme.sides[0])
-            colour.setAlpha(round(FAINTEST + (STRONGEST - FAINTEST) * float(strength[row, column])))
-            painter.fillRect(QRectF(frame.x() + column * w, frame.y() + row * h, w - 1, h - 1), colour)
-        faint = QColor(self._theme.faint)
-        faint.setAlpha(50)
-        painter.setPen(QPen(faint, 1))
-        for row, column in np.argwhere(self._coverage < CELL_FULL).tolist():
-            painter.drawRect(QRectF(frame.x() + column * w, frame.y() + row * h, w - 1, h - 1))
-
-    def _to_tile(self, xy: FloatArray, frame: QRectF) -> FloatArray:
-        scale = np.array([frame.width() / self._size_wh[0], frame.height() / self._size_wh[1]])
-        return np.asarray((xy + 0.5) * scale + np.array([frame.x(), frame.y()]))
-
-    def _draw_corners(self, painter: QPainter, frame: QRectF) -> None:
-        painter.setPen(QPen(QColor(0, 0, 0, 160), 1))
-        painter.setBrush(QColor(*self._theme.sides[1]))
-        for x, y in self._to_tile(self._corners, frame).tolist():
-            painter.drawEllipse(QPointF(x, y), 3.2, 3.2)
-        painter.setBrush(Qt.BrushStyle.NoBrush)
-
     def _draw_arrows(self, painter: QPainter, frame: QRectF) -> None:
         if not len(self._arrows):
             return
         scale = frame.width() / self._size_wh[0]
-        starts = self._to_tile(self._arrows[:, :2], frame)
+        starts = in_frame(self._arrows[:, :2], self._size_wh, frame)
         # As long as they are in this tile, so that the picture's size does not matter.
         ends = starts + ARROW_TIMES * scale * self._arrows[:, 2:4]
         painter.setPen(QPen(QColor(*self._theme.sides[1]), 1.8))

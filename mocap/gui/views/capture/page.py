@@ -306,7 +306,7 @@ class CapturePage(Page):
         self.trouble.show_trouble(trouble)
         self._dismiss.setVisible((capturing.trouble or capturing.cameras.trouble) is not None)
         self._show_moved()
-        said = [note.text for note in capturing.notes[:NOTES_SHOWN]]
+        said = [*_about_board(capturing), *(note.text for note in capturing.notes[:NOTES_SHOWN])]
         self._notes.setText("\n".join(said))
         self._notes.setVisible(bool(said))
         self.live.setVisible(capturing.live.running)
@@ -334,3 +334,12 @@ class CapturePage(Page):
             )
         self.moved.show_trouble(trouble)
         self._fine.setEnabled(not self.capturing.busy)
+
+
+def _about_board(capturing: Capturing) -> tuple[str, ...]:
+    """What is still missing of the board, or that there is enough."""
+    if capturing.search is None:
+        return ()
+    if not capturing.search.looks:
+        return ("Show the board to the cameras.",)
+    return capturing.search.hints()[:NOTES_SHOWN] or ("The cameras have seen enough of the board.",)

@@ -21,12 +21,14 @@ from PySide6.QtGui import (
 from PySide6.QtWidgets import QWidget
 
 from mocap.core.types import ImageArray
+from mocap.gui.presenters.calibrate.look import CameraLook
 from mocap.gui.presenters.capture.cameras import Health, figures
 from mocap.gui.presenters.capture.capturing import Capturing
+from mocap.gui.views.boardmarks import draw_corners, draw_coverage, in_frame
 from mocap.gui.views.painting import picture
 from mocap.gui.views.parts import named
 from mocap.gui.views.review.videos import best_columns
-from mocap.gui.views.theme import Theme
+from mocap.gui.views.theme import DARK, Theme
 
 GAP_PX, BAR_PX, CHIP_PX = 8, 26, 22
 SEPARATOR = "  ·  "
@@ -51,6 +53,7 @@ class Tile(QWidget):
         self._health = Health("waiting", "Opening …")
         self._image: ImageArray | None = None
         self._recording = False
+        self._look: CameraLook | None = None
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setToolTip("Double-click (or Enter) to enlarge; right-click (or S) for its settings")
 
@@ -62,6 +65,12 @@ class Tile(QWidget):
         self._name, self._health, self._words, self._figures, self._recording = state
         named(self, f"Camera {name}: {health.words}. {words} {shown}".strip())
         self.update()
+
+    def show_board(self, look: CameraLook | None) -> None:
+        """Show what the camera sees and has seen of the board."""
+        if look is not self._look:
+            self._look = look
+            self.update()
 
     def show_picture(self, number: int, image: ImageArray) -> None:
         """Show a newer picture."""
@@ -105,7 +114,14 @@ class Tile(QWidget):
         painter.fillRect(self.rect(), QColor(GROUND))
         if self._image is not None and not self._words:
             painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
-            painter.drawImage(self._target(self._image), picture(self._image))
+            frame = self._target(self._image)
+            painter.drawImage(frame, picture(self._image))
+            if self._look is not None:
+                # On a picture the colours of the dark theme are the ones that are seen.
+                draw_coverage(painter, frame, self._look.coverage, DARK)
+                draw_corners(
+                    painter, in_frame(self._look.corners.astype(np.float64), self._look.size_wh, frame), DARK
+                )
         elif self._words or self._image is None:
             painter.setPen(DIM_INK)
             room = self.rect().adjusted(24, CHIP_PX + 16, -24, -BAR_PX)
@@ -219,6 +235,8 @@ class TileGrid(QWidget):
             tile.show_state(
                 capturing.cameras.entry(slot).name, capturing.health(slot), words, shown, capturing.recording
             )
+            looks = capturing.search.looks if capturing.search is not None else {}
+            tile.show_board(looks.get(capturing.cameras.entry(slot).name))
 
     def show_pictures(self) -> None:
         """Take over newer pictures."""
