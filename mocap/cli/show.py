@@ -63,7 +63,9 @@ def _figures(summary: RunSummary) -> Table:
 
 
 def _truth(truth: TruthErrors) -> Table:
-    table = Table(title="Errors against truth")
+    laid = "Positions after the one turn and shift of everything that lays them over the truth, because the "
+    laid += "cameras are not calibrated as those of the film were."
+    table = Table(title="Errors against truth", caption=laid if truth.laid_over else None)
     table.add_column("Joint or angle")
     table.add_column("Error", justify="right")
     for joint, error in truth.mpjpe_mm_per_joint.items():

@@ -19,12 +19,16 @@ class TruthErrors:
         Root mean square error of each joint angle, degrees.
     missing_share : float
         Share of core joints without a 3D position; these are not in the means.
+    laid_over : bool
+        Whether positions were compared after the one turn and shift of everything, at all instants, that lays
+        them over the truth: cameras that were calibrated anew have a world of their own.
     """
 
     mpjpe_mm: float
     mpjpe_mm_per_joint: dict[str, float]
     angle_rms_deg: dict[str, float]
     missing_share: float
+    laid_over: bool = False
 
 
 @dataclass(frozen=True)

@@ -104,7 +104,7 @@ def _truth(trial: TrialInput, take: Take, sync: SyncTable) -> TruthErrors | None
     if not trial.truth:
         return None
     fitted = body_points(take.points, take.motion)
-    return truth_errors(trial.truth, fitted, joint_angles(fitted), sync)
+    return truth_errors(trial.truth, fitted, joint_angles(fitted), sync, trial.rig)
 
 
 def _rate_notes(trial: TrialInput, sync: SyncTable) -> tuple[str, ...]:

@@ -153,6 +153,8 @@ def _figures(summary: RunSummary, tracks: Tracks2D) -> list[Figure]:
     ]
     if summary.truth is not None:
         note = f"mean over the main points; {percent(summary.truth.missing_share, 1)} of them had no position"
+        if summary.truth.laid_over:
+            note += "; after laying all over the truth"
         figures.insert(0, Figure("Error against truth", number(summary.truth.mpjpe_mm, 1, "mm"), note))
     return figures
 

@@ -186,6 +186,8 @@ def _against_truth(summary: RunSummary) -> tuple[Finding, ...]:
         return ()
     error = summary.truth.mpjpe_mm
     text = f"Against the known truth, joints are {number(error, 0, 'mm')} off on average."
+    if summary.truth.laid_over:
+        text += " That is after laying all of it over the truth: the calibration has a world of its own."
     return (Finding(_grade(error, TRUTH_GOOD_MM, TRUTH_POOR_MM), text),)
 
 

@@ -182,7 +182,8 @@ def _note_truth(job: _Job, folder: Path) -> None:
     offsets = np.array([settings.offset_of(number) for number in range(settings.cameras)])
     names = tuple(angle.name for angle in skeleton.angles)
     angles = angles_from_points(skeleton, xyz)
-    truth = Truth(skeleton, t_s, xyz, names, angles, settings.clap_s, job.rig.names, offsets)
+    poses = job.rig.cam_from_world
+    truth = Truth(skeleton, t_s, xyz, names, angles, settings.clap_s, job.rig.names, offsets, poses)
     save_truth(folder / "truth.npz", truth)
 
 

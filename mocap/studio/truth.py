@@ -5,6 +5,7 @@ from __future__ import annotations
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -33,6 +34,8 @@ class Truth:
     cameras : tuple of str
     offset_s : (C,)
         Clock of each camera minus the common clock, s.
+    cam_from_world : (C, 4, 4) or None
+        Where the cameras stood, lengths in m; None in films of older versions, which did not say.
     """
 
     skeleton: Skeleton
@@ -43,6 +46,7 @@ class Truth:
     clap_s: float
     cameras: tuple[str, ...]
     offset_s: FloatArray
+    cam_from_world: FloatArray | None = None
 
     def __post_init__(self) -> None:
         count, people, points = self.xyz.shape[:3]
@@ -51,6 +55,7 @@ class Truth:
             and points == len(self.skeleton.keypoints)
             and self.angles.shape == (count, people, len(self.angle_names))
             and self.offset_s.shape == (len(self.cameras),)
+            and (self.cam_from_world is None or self.cam_from_world.shape == (len(self.cameras), 4, 4))
         )
         if not fits:
             raise ValueError("Truth: the shapes do not fit together")
@@ -70,6 +75,7 @@ def angles_from_points(skeleton: Skeleton, xyz: FloatArray) -> FloatArray:
 
 def save_truth(path: Path, truth: Truth) -> None:
     """Write the truth of a trial."""
+    cameras: dict[str, Any] = {} if truth.cam_from_world is None else {"cam_from_world": truth.cam_from_world}
     np.savez_compressed(
         path,
         skeleton=truth.skeleton.name,
@@ -80,6 +86,7 @@ def save_truth(path: Path, truth: Truth) -> None:
         clap_s=truth.clap_s,
         cameras=np.array(truth.cameras),
         offset_s=truth.offset_s,
+        **cameras,
     )
 
 
@@ -102,6 +109,7 @@ def load_truth(path: Path) -> Truth:
                 clap_s=float(data["clap_s"]),
                 cameras=tuple(str(name) for name in data["cameras"]),
                 offset_s=data["offset_s"],
+                cam_from_world=data.get("cam_from_world"),
             )
     except FileNotFoundError as error:
         raise InputError("There is no such truth file.", "Only films of the studio have one.", path) from error

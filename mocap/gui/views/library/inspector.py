@@ -262,7 +262,8 @@ def _figures(run: RunEntry | None) -> tuple[tuple[str, str], ...]:
         ("Bone length variation", number(summary.bone_variation_percent, "%")),
     )
     if summary.truth is not None:
-        return (*shown, ("Error against truth", number(summary.truth.mpjpe_mm, "mm")))
+        words = "Error against truth, laid over it" if summary.truth.laid_over else "Error against truth"
+        return (*shown, (words, number(summary.truth.mpjpe_mm, "mm")))
     return shown
 
 
