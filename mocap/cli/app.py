@@ -25,6 +25,7 @@ from mocap.cli import (
     record,
     studio,
     sync,
+    turntable,
 )
 from mocap.cli.console import STOPPED, err, explained, out, print_json, working
 from mocap.cli.options import JsonOption
@@ -55,6 +56,7 @@ app.command("import-poses")(import_poses.import_poses)
 app.command("sync")(sync.sync)
 app.command("export-poses")(import_poses.export_poses)
 app.command("opensim")(opensim.opensim)
+app.command("turntable")(turntable.turntable)
 
 PresetOption = Annotated[
     str, typer.Option("--preset", "-p", help="Settings: balanced, fast, or a file of your own (.toml).")

@@ -78,7 +78,7 @@ def write_overlays(
         If stopped; films that are finished stay, the one being written is removed.
     """
     cancel = cancel or CancelToken()
-    _check_encoder()
+    check_encoder()
     total = sync.frame_index.size
     paths: dict[str, Path] = {}
     for c, (name, file) in enumerate(zip(sync.cameras, film_names(sync.cameras), strict=True)):
@@ -87,7 +87,7 @@ def write_overlays(
         counted = _counted(pictures, c * sync.t_s.shape[0], total, progress, cancel)
         with atomic_write(paths[name]) as draft:
             try:
-                _encode(draft, counted, _rate(sync))
+                encode_film(draft, counted, _rate(sync))
             except FFmpegError as error:
                 raise ExportError(
                     f"The overlay film could not be written: {error.strerror}.",
@@ -196,7 +196,7 @@ def clearest_instant(points: Points3D) -> int:
     return int(best[np.argmin(np.abs(best - core.shape[0] // 2))])
 
 
-def _check_encoder() -> None:
+def check_encoder() -> None:
     """Raise ExportError unless the installed FFmpeg libraries encode H.264."""
     if ENCODER not in av.codecs_available:
         raise ExportError(
@@ -236,7 +236,7 @@ def _counted(
         progress("overlay", count, total)
 
 
-def _encode(path: Path, pictures: Iterator[ImageArray], rate: Fraction) -> None:
+def encode_film(path: Path, pictures: Iterator[ImageArray], rate: Fraction) -> None:
     """Encode pictures as H.264 that any browser plays: 8 bit 4:2:0, index at the front."""
     with av.open(str(path), "w", format="mp4", options={"movflags": "+faststart"}) as container:
         stream = None
