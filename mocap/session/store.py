@@ -93,8 +93,20 @@ def _damaged(path: Path, error: Exception) -> SessionError:
     return SessionError(f"This result is damaged: {error}.", "Delete the file and run again.", path)
 
 
+class OlderResultError(SessionError):
+    """A result that an earlier version of the software wrote, which did not find out all that is known now."""
+
+
 def load(path: Path, kind: type[ResultT], key: str | None = None) -> Stored[ResultT] | None:
-    """Read a result back; None where there is none, or where a key is given and another was stored."""
+    """Read a result back; None where there is none, or where a key is given and another was stored.
+
+    Raises
+    ------
+    OlderResultError
+        If it lacks what earlier versions did not store.
+    SessionError
+        If it is damaged.
+    """
     if not path.is_file():
         return None
     try:
@@ -104,7 +116,13 @@ def load(path: Path, kind: type[ResultT], key: str | None = None) -> Stored[Resu
             hints = get_type_hints(kind)
             # What older versions did not find out is left at its default.
             there = [item.name for item in fields(kind) if item.name in stored or not _has_default(item)]  # type: ignore[arg-type]
-            values = {name: _restore(hints[name], stored[name]) for name in there}
+            values = {name: _restore(hints[name], stored[name]) for name in there if name in stored}
+            if absent := [name for name in there if name not in stored]:
+                raise OlderResultError(
+                    f"This result is of an earlier version of the software: it does not hold {', '.join(absent)}.",
+                    "Process the recording again; the former result stays.",
+                    path,
+                )
             return Stored(kind(**values), float(stored[SECONDS]), reused=True)
     except (zipfile.BadZipFile, KeyError, ValueError, EOFError) as error:
         raise _damaged(path, error) from error
@@ -140,8 +158,12 @@ def _rebuild(kind: Any, value: Any) -> Any:
 
 
 def cached(path: Path, kind: type[ResultT], key: str, compute: Callable[[], ResultT]) -> Stored[ResultT]:
-    """Return the stored result if its key fits, else compute and store it."""
-    if (stored := load(path, kind, key)) is not None:
+    """Return the stored result if its key fits and it holds all that is known now; else compute and store it."""
+    try:
+        stored = load(path, kind, key)
+    except OlderResultError:
+        stored = None
+    if stored is not None:
         return stored
     start = time.perf_counter()
     result = compute()

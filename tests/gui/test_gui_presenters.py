@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import shutil
 import time
 from collections.abc import Callable
@@ -20,7 +21,7 @@ from mocap.gui.presenters.review.frames import FrameStore
 from mocap.gui.presenters.review.playhead import Playhead
 from mocap.gui.presenters.review.previews import Previews
 from mocap.gui.presenters.review.review import LEFT, MIDDLE, RIGHT, open_review
-from mocap.gui.presenters.words import STAGES, Trouble, time_left
+from mocap.gui.presenters.words import STAGES, Trouble, time_left, trouble_of
 from mocap.gui.scene.content import floor_lines, frusta
 from mocap.gui.scene.orbit import Orbit
 from tests.conftest import ring_rig
@@ -35,6 +36,15 @@ def until(so: Callable[[], object]) -> None:
     while not so():
         assert time.monotonic() < end, "it did not come about"
         time.sleep(0.005)
+
+
+def test_a_full_disk_is_no_defect_of_the_software() -> None:
+    full = trouble_of(OSError(errno.ENOSPC, "No space left on device", "/data/take.npz"))
+    assert full.what == "The disk is full."
+    assert full.path == Path("/data/take.npz")
+    gone = trouble_of(FileNotFoundError(errno.ENOENT, "No such file or directory", "/data/take.npz"))
+    assert "gone" in gone.what
+    assert "defect" in trouble_of(KeyError("lag_s")).what
 
 
 def test_jobs_run_one_after_the_other(runner: FakeRunner) -> None:

@@ -23,6 +23,7 @@ from mocap.session import (
     stored_key,
     write_manifest,
 )
+from mocap.session.store import OlderResultError
 
 
 def poses() -> Poses2D:
@@ -73,6 +74,18 @@ def test_damage_is_explained(tmp_path: Path, cut: int) -> None:
     path.write_bytes(path.read_bytes()[:cut])
     with pytest.raises(SessionError, match="damaged"):
         load(path, Poses2D, "key")
+
+
+def test_a_result_of_an_earlier_version_is_told_from_a_damaged_one_and_made_anew(tmp_path: Path) -> None:
+    path = tmp_path / "angles.npz"
+    np.savez(path, __key__=np.array("k"), __seconds__=0.0, names=np.array(["knee"]), value=np.ones((2, 1, 1)))
+    with pytest.raises(OlderResultError, match=r"earlier version.*sigma") as told:
+        load(path, JointAngles)
+    assert "again" in told.value.remedy
+    new = JointAngles(("knee",), np.zeros((2, 1, 1)), np.zeros((2, 1, 1)))
+    made = cached(path, JointAngles, "k", lambda: new)
+    assert not made.reused
+    assert not load(path, JointAngles, "k").result.value.any()
 
 
 def test_no_pickle_is_ever_opened(tmp_path: Path) -> None:

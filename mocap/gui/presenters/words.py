@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import math
 from dataclasses import dataclass
 from pathlib import Path
 
+from calibration.files import explain_write_error
 from mocap.core.errors import ExplainedError
 
 # Stages of a run, in order, and their usual share of its time (three runs of the shipped presets on two cores);
@@ -37,7 +39,18 @@ def trouble_of(error: BaseException) -> Trouble:
     """Put any error in words; one that nobody foresaw is called a defect."""
     if isinstance(error, ExplainedError):
         return Trouble(error.what, error.remedy, error.path)
+    if isinstance(error, OSError) and error.errno is not None:
+        return _trouble_of_disk(error)
     return Trouble(f"This is a defect of the software: {error!r}.", "Please report it with what you did before.")
+
+
+def _trouble_of_disk(error: OSError) -> Trouble:
+    """What the system said of a file, wherever it said so: full, gone, not allowed."""
+    path = Path(error.filename) if isinstance(error.filename, str) else None
+    if error.errno == errno.ENOENT:
+        return Trouble("A file or folder is gone.", "Was it moved, or its disk taken out? Bring it back.", path)
+    told = explain_write_error(error, path or Path())
+    return Trouble(told.what, told.remedy, path)
 
 
 def time_left(seconds: float) -> str:
