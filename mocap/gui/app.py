@@ -17,6 +17,9 @@ SYSTEM_LIBRARIES = (
     "On Debian and Ubuntu: sudo apt-get install libgl1 libegl1 libfontconfig1 libdbus-1-3 libxkbcommon-x11-0 "
     "libxcb-cursor0 libxcb-icccm4 libxcb-keysyms1 libxcb-shape0"
 )
+# The window waits at most this long, s, for threads that decode to let it run: Python's own 5 ms, several times a
+# turn, would halve the pictures shown.
+SWITCH_S = 0.0005
 
 
 def make_app() -> QApplication:
@@ -50,12 +53,19 @@ def start(path: Path | None = None) -> int:
     app = make_app()
     from PySide6.QtCore import QTimer
 
+    from mocap.gui.housekeeping import Housekeeper
     from mocap.gui.views.main import MainWindow
+    from mocap.gui.watchdog import CALM_BEAT_MS, Watchdog
     from mocap.gui.worker import ProcessRunner
 
     multiprocessing.freeze_support()
+    sys.setswitchinterval(SWITCH_S)
+    keeper, dog = Housekeeper(), Watchdog(beat_ms=CALM_BEAT_MS)
     window = MainWindow(ProcessRunner())
     window.show()
     if path is not None:
         QTimer.singleShot(0, lambda: window.new_run(path))
-    return app.exec()
+    code = app.exec()
+    dog.leave()
+    keeper.leave()
+    return code

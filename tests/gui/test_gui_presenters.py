@@ -17,6 +17,7 @@ from mocap.gui.presenters.exports import PRESETS, Export, write
 from mocap.gui.presenters.jobs import Failed, Finished, Jobs, Step, Stopped, share_of
 from mocap.gui.presenters.library.library import Library, read_library
 from mocap.gui.presenters.process.newrun import missing, presets, request, survey
+from mocap.gui.presenters.review.film import Film, read_index
 from mocap.gui.presenters.review.frames import FrameStore
 from mocap.gui.presenters.review.playhead import Playhead
 from mocap.gui.presenters.review.previews import Previews
@@ -262,6 +263,35 @@ def test_pictures_are_those_of_their_instants_within_the_memory_given(tmp_path: 
         until(lambda: store.get(0, 8) is not None)
         assert store.get(0, 7) is None
         assert not store.filled or len(store.decoded(0)) < 100
+    finally:
+        store.close()
+
+
+def test_far_from_all_that_is_known_the_way_there_is_shown_and_never_taken_for_the_place(tmp_path: Path) -> None:
+    marked_video(tmp_path / "a.mp4", 100)
+    index = read_index(tmp_path / "a.mp4")
+    film, key = Film(tmp_path / "a.mp4", index), index.key_before(70)
+    assert 25 < key < 70
+    passed: list[tuple[int, float]] = []
+    image = film.picture(70, 64, passing=lambda number, shown: passed.append((number, float(shown.mean()))))
+    film.close()
+    assert image is not None
+    # Decoding begins at a key picture; that one is passed on before all others.
+    assert passed[0] == (key, pytest.approx(20 + 2 * key, abs=1.5))
+    assert image.mean() == pytest.approx(20 + 2 * 70, abs=1.5)
+    # Few previews are kept here: what is far away is had only as coarse, with the distance.
+    frames = np.arange(100, dtype=np.int64)[:, None]
+    previews = Previews((100,), budget=20 * 1000)
+    previews.add(0, 0, np.full((48, 64, 3), 20, dtype=np.uint8))
+    store = FrameStore((tmp_path / "a.mp4",), frames, previews=previews)
+    try:
+        seen = []
+        store.want(59)
+        while (found := store.get(0, 59)) is None:
+            seen.append(store.coarse(0, 59))
+        assert found.mean() == pytest.approx(20 + 2 * 59, abs=1.5)
+        for one in filter(None, seen):
+            assert one[1].mean() == pytest.approx(20 + 2 * (59 + one[0]), abs=1.5)
     finally:
         store.close()
 

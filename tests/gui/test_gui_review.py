@@ -350,4 +350,7 @@ def test_the_watchdog_sees_a_held_window_and_leaves_a_free_one_alone(reviewing: 
         app.processEvents()
     assert dog.late == 1
     assert "held for" in said[0]
+    # What ran is named: this very test.
+    assert "test_the_watchdog_sees_a_held_window" in said[0]
+    dog.leave()
     dog.leave()

@@ -6,13 +6,11 @@ same edits always give the same numbers, so that undoing gives back every bit.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
-import numpy as np
-
 from mocap.core.errors import SessionError
-from mocap.core.types import Tracks2D
+from mocap.core.types import Points3D, Tracks2D
 from mocap.gui.presenters.review.review import Review
 from mocap.pipeline.edits.events import edited_events
 from mocap.pipeline.edits.files import SEEN, check_fits, made_with, read_edits, working_file
@@ -28,10 +26,11 @@ from mocap.pipeline.edits.resolve import (
     prepare,
     resolve,
 )
+from mocap.pipeline.reexport import load_take
 from mocap.pipeline.settings import PipelineSettings
 from mocap.session import RunFolder, RunManifest, load, read_manifest
 
-CopyT = TypeVar("CopyT")
+ResultT = TypeVar("ResultT")
 # Solved stretches that are kept: undoing and doing again are then at once.
 KEPT = 24
 
@@ -58,22 +57,12 @@ def open_corrections(review: Review) -> Opened:
     run = RunFolder(review.folder)
     settings = PipelineSettings.model_validate(read_manifest(run.manifest, RunManifest).settings)
     made = made_with(run)
-    tracks = _copied(review.tracks)
+    # All digits, and arrays that nobody else writes to: what is shown has fewer.
+    tracks, measured = _stored(run, "tracks2d", Tracks2D), _stored(run, "points3d_raw", Points3D)
     seen = tracks
     if made:
-        stored = load(run.stage(SEEN), Tracks2D)
-        if stored is None:
-            raise SessionError("What was seen before corrections is gone.", "Process the trial again.", run.root)
-        seen = stored.result
-    take = replace(
-        review.take,
-        **{
-            name: _copied(getattr(review.take, name))
-            for name in ("points", "angles", "motion", "mass_centre")
-            if getattr(review.take, name) is not None
-        },
-    )
-    solved = Solved(settings, review.rig, review.sync, seen, made, tracks, _copied(review.measured), take)
+        seen = _stored(run, SEEN, Tracks2D)
+    solved = Solved(settings, review.rig, review.sync, seen, made, tracks, measured, load_take(run))
     edits, path = made, working_file(run)
     if path.is_file():
         file = read_edits(path)
@@ -82,14 +71,11 @@ def open_corrections(review: Review) -> Opened:
     return Opened(prepare(solved), edits)
 
 
-def _copied(value: CopyT) -> CopyT:
-    """The same with arrays of its own."""
-    arrays: dict[str, Any] = {
-        item.name: getattr(value, item.name).copy()
-        for item in fields(value)  # type: ignore[arg-type]
-        if isinstance(getattr(value, item.name), np.ndarray)
-    }
-    return replace(value, **arrays)  # type: ignore[type-var]
+def _stored(run: RunFolder, stage: str, kind: type[ResultT]) -> ResultT:
+    stored = load(run.stage(stage), kind)
+    if stored is None:
+        raise SessionError("A result of this run is gone.", "Process the trial again.", run.stage(stage))
+    return stored.result
 
 
 def solve_all(prepared: Prepared, edits: Edits, known: dict[PatchKey, Patch]) -> dict[PatchKey, Patch]:
@@ -117,7 +103,7 @@ def write(review: Review, patch: Patch) -> None:
         for name in BY_INSTANT[type(shown)]:
             getattr(shown, name)[rows] = getattr(new, name)
     for c, camera in enumerate(review.rig.cameras):
-        review.pixels[c, rows] = camera.project(patch.points.xyz)[0]
+        review.pixels[c, rows] = camera.project(take.points.xyz[rows])[0]
 
 
 def as_it_was(prepared: Prepared, patch: Patch) -> Patch:

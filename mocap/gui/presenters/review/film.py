@@ -7,6 +7,7 @@ then goes to the key picture before, and on the way leaves out the pictures that
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +18,13 @@ import numpy as np
 
 from mocap.core.errors import VideoError
 from mocap.core.types import ImageArray, IntArray
+
+# On a long way to a picture one is shown this often, s, the first at once.
+PASSING_S = 0.1
+
+
+def _nobody(number: int, image: ImageArray) -> None:
+    """Nobody looks at what is passed on the way."""
 
 
 @dataclass(frozen=True)
@@ -99,8 +107,18 @@ class Film:
         self._target = self._at = 0  # what is looked for; the number that comes next at the earliest
         self._open()
 
-    def picture(self, number: int, long_side: int, stop: Callable[[], bool] = lambda: False) -> ImageArray | None:
-        """Picture (H, W, 3) BGR, reduced to a longest side; None if it cannot be decoded or ``stop`` says so."""
+    def picture(
+        self,
+        number: int,
+        long_side: int,
+        stop: Callable[[], bool] = lambda: False,
+        passing: Callable[[int, ImageArray], None] = _nobody,
+    ) -> ImageArray | None:
+        """Picture (H, W, 3) BGR, reduced to a longest side; None if it cannot be decoded or ``stop`` says so.
+
+        ``passing`` is given some pictures on the way and their numbers, the one where decoding begins before all.
+        """
+        passed = -PASSING_S
         if not 0 <= number < self._index.count:
             return None
         for again in (False, True):
@@ -113,6 +131,9 @@ class Film:
                         return _reduced(frame, long_side)
                     if stop():
                         return None
+                    if passing is not _nobody and found < number and time.monotonic() - passed > PASSING_S:
+                        passing(found, _reduced(frame, long_side))
+                        passed = time.monotonic()
                     if found > number:
                         break  # left out on the way to another one that was given up: begin at the key picture
                 else:

@@ -22,7 +22,7 @@ from mocap.gui.presenters.words import Trouble, trouble_of
 # Longest side of a kept picture: sharp at the size a view has on a large screen, a quarter of full HD's memory.
 LONG_SIDE_PX = SIDES_PX[0]
 # Pictures as they are shown, all cameras together; previews come beside it, and Qt, plots and a run some 400 MiB.
-BUDGET_BYTES = 320 * 2**20
+BUDGET_BYTES = 256 * 2**20
 # Pictures ahead of the playhead that are decoded before the thread rests.
 AHEAD = 90
 # How long a resting thread waits before it looks again, s.
@@ -79,6 +79,16 @@ class FrameStore:
         frame = int(self._frames[instant, camera])
         image = self._cameras[camera].get(frame)
         return self._reader.get(camera, frame) if image is None else image
+
+    def coarse(self, camera: int, instant: int) -> tuple[int, ImageArray] | None:
+        """The nearest picture that is at hand while the one of an instant is decoded, and how many frames later.
+
+        A preview where few are kept, or what the decoder passes on its way.
+        """
+        frame = int(self._frames[instant, camera])
+        found = (self._reader.near(camera, frame), self._cameras[camera].passed(frame))
+        there = [(at - frame, image) for at, image in (one for one in found if one is not None)]
+        return min(there, key=lambda one: abs(one[0]), default=None)
 
     def settled(self, camera: int, instant: int) -> bool:
         """Whether no better picture of an instant is to come."""
@@ -152,6 +162,12 @@ class _Camera(_Worker):
         self.index: FilmIndex | None = None
         self.busy = True
         self.trouble: Trouble | None = None
+        self._passed: tuple[int, int, ImageArray] | None = None  # wanted, passed on the way there, picture
+
+    def passed(self, frame: int) -> tuple[int, ImageArray] | None:
+        """A picture on the way to a frame."""
+        now = self._passed
+        return now[1:] if now is not None and now[0] == frame else None
 
     def want(self, instant: int) -> None:
         with self.lock:
@@ -189,7 +205,11 @@ class _Camera(_Worker):
             """Whether the user went somewhere else meanwhile: a long way to a picture is then given up."""
             return self.leaving or (self._asked != asked and frame not in self._near())
 
-        image = film.picture(frame, LONG_SIDE_PX, elsewhere)
+        def passing(number: int, image: ImageArray) -> None:
+            if frame == int(self._frames[self._wanted]):
+                self._passed = (frame, number, image)
+
+        image = film.picture(frame, LONG_SIDE_PX, elsewhere, passing)
         if image is not None:
             self._keep(frame, image)
             self._previews.add(self.number, frame, image)
@@ -246,8 +266,13 @@ class _Reader(_Worker):
             self.lock.notify()
 
     def get(self, camera: int, frame: int) -> ImageArray | None:
-        wanted, _, image = self._shown.get(camera, (-1, -1, None))
-        return image if frame >= 0 and wanted == frame else None
+        near = self.near(camera, frame)
+        return near[1] if near is not None and abs(near[0] - frame) <= self._reach else None
+
+    def near(self, camera: int, frame: int) -> tuple[int, ImageArray] | None:
+        """The nearest preview of a frame, and which it is."""
+        now = self._shown.get(camera)
+        return now[1:] if now is not None and frame >= 0 and now[0] == frame else None
 
     def exact(self, camera: int, frame: int) -> bool:
         wanted, shown, _ = self._shown.get(camera, (-1, -1, None))

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from functools import cached_property
 from pathlib import Path
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,12 +16,14 @@ from mocap.core.types import FloatArray, Points3D, SyncTable, Take, Tracks2D
 from mocap.gui.presenters.words import title
 
 FloatSmall = NDArray[np.float32]
+ResultT = TypeVar("ResultT")
 # Which of the three colours a bone or a keypoint has.
 LEFT, RIGHT, MIDDLE = 0, 1, 2
 # Half of a second of motion behind a keypoint shows its path and does not fill the room.
 TRAIL_S = 0.5
 # Keypoints whose path is shown, by the end of their names.
 TRAILED = ("wrist", "ankle")
+NO_PLACES, NO_AXES = np.zeros((0, 2)), np.zeros((0, 2, 2))
 
 
 @dataclass(frozen=True)
@@ -136,8 +139,8 @@ class Review:
         """Keypoints that bones end at."""
         return np.unique(self.bones)
 
-    def marks(self, camera: int, instant: int) -> Marks:
-        """What to draw over a picture."""
+    def marks(self, camera: int, instant: int, uncertain: bool = True) -> Marks:
+        """What to draw over a picture; ellipses only if they are to be drawn, as they take the most time."""
         bones, people = self.bones, len(self.take.people)
         found, body = self.tracks.xy[instant, camera], self.pixels[camera, instant].astype(float)
         used = self.measured.used[instant, camera][:, self.drawn]
@@ -146,7 +149,7 @@ class Review:
         who = np.broadcast_to(np.arange(people)[:, None], there.shape)
         sigma = self.tracks.sigma_px[instant, camera][:, self.drawn]
         sure = there & np.isfinite(sigma)
-        at, axes = self._ellipses(camera, instant)
+        at, axes = self._ellipses(camera, instant) if uncertain else (NO_PLACES, NO_AXES)
         return Marks(
             seen=found[:, bones].reshape(-1, 2, 2),
             reprojected=body[:, bones].reshape(-1, 2, 2),
@@ -259,13 +262,31 @@ def open_review(folder: Path) -> Review:
 
     run = RunFolder(folder)
     take = load_take(run)
+    parts = {name: in_single(getattr(take, name)) for name in ("points", "angles", "motion", "mass_centre")}
+    take = replace(take, **parts)
     tracks, sync = load(run.stage("tracks2d"), Tracks2D), load(run.stage("sync"), SyncTable)
     measured = load(run.stage("points3d_raw"), Points3D)
     if tracks is None or sync is None or measured is None:
         raise SessionError("A result of this run is gone.", "Process the trial again.", folder)
+    seen, points = in_single(tracks.result), in_single(measured.result)
     rig = load_rig(run.root / "rig.toml").select(sync.result.cameras)
     by_camera = dict(trial_videos(TrialFolder(folder.parent.parent)))
     videos = tuple(by_camera[name] for name in sync.result.cameras if name in by_camera)
     pixels = np.stack([camera.project(take.points.xyz)[0].astype(np.float32) for camera in rig.cameras])
     shown = videos if len(videos) == len(sync.result.cameras) else ()
-    return Review(folder, take, tracks.result, measured.result, sync.result, rig, shown, pixels)
+    return Review(folder, take, seen, points, sync.result, rig, shown, pixels)
+
+
+def in_single(result: ResultT) -> ResultT:
+    """A result with numbers of half the size: to be looked at, seven digits do, and ten minutes take half.
+
+    What is solved anew is read from the files again, with all digits.
+    """
+    if result is None:
+        return result
+    small: dict[str, Any] = {}
+    for item in fields(result):  # type: ignore[arg-type]
+        array = getattr(result, item.name)
+        if isinstance(array, np.ndarray) and array.dtype == np.float64:
+            small[item.name] = array.astype(np.float32)
+    return replace(result, **small)  # type: ignore[type-var]

@@ -19,8 +19,8 @@ SEEN_PX, REPROJECTED_PX, DOT_PX, CROSS_PX, HANDLE_PX = 3.0, 1.4, 2.6, 4.0, 8.0
 STRONG, FAINT = 230, 110
 # Corners of a drawn ellipse.
 ROUND = np.linspace(0.0, 2.0 * np.pi, 25)[:-1]
-# An ellipse smaller than this on the screen hides under its dot.
-SMALLEST_PX = 2.0
+# A ring smaller than this on the screen would hide under its dot, and nobody would know that it is small.
+LEAST_RING_PX = DOT_PX + 1.6
 
 Placed = Callable[[FloatArray], FloatArray]
 
@@ -30,8 +30,9 @@ def draw_skeleton(painter: QPainter, marks: Marks, placed: Placed, theme: Theme,
     for own, strength in ((False, FAINT), (True, STRONG)):
         whose = (marks.bone_person == person) == own
         for side, colour in enumerate(theme.sides):
-            painter.setPen(pen(QColor(*colour, strength), SEEN_PX))
-            painter.drawLines(lines(placed(marks.seen[whose & (marks.bone_side == side)])))
+            if (bones := lines(placed(marks.seen[whose & (marks.bone_side == side)]))) != []:
+                painter.setPen(pen(QColor(*colour, strength), SEEN_PX))
+                painter.drawLines(bones)
 
 
 def draw_body(painter: QPainter, marks: Marks, placed: Placed) -> None:
@@ -48,10 +49,14 @@ def draw_points(painter: QPainter, marks: Marks, placed: Placed, theme: Theme, p
     painter.setPen(Qt.PenStyle.NoPen)
     for own, strength in ((False, FAINT), (True, STRONG)):
         whose = (marks.dot_person == person) == own
+        if not whose.any():
+            continue
         for side, colour in enumerate(theme.sides):
             painter.setBrush(QColor(*colour, strength))
             for x, y in placed(marks.dots[whose & (marks.dot_side == side)]).tolist():
                 painter.drawEllipse(QPointF(x, y), DOT_PX, DOT_PX)
+    if not len(marks.crosses):
+        return
     painter.setPen(pen(QColor(*VERMILLION), 1.8))
     centres = placed(marks.crosses)
     for direction in ((CROSS_PX, CROSS_PX), (CROSS_PX, -CROSS_PX)):
@@ -59,19 +64,24 @@ def draw_points(painter: QPainter, marks: Marks, placed: Placed, theme: Theme, p
 
 
 def draw_uncertainty(painter: QPainter, marks: Marks, placed: Placed) -> None:
-    """One standard deviation: circles where keypoints were found, ellipses where the body in 3D is seen back."""
+    """One standard deviation: circles where keypoints were found, ellipses where the body in 3D is seen back.
+
+    One that is smaller than the dot that it belongs to is drawn as a ring around that dot.
+    """
     circle = np.stack([np.cos(ROUND), np.sin(ROUND)], axis=-1)
     found = marks.found_at[:, None] + marks.found_sigma[:, None, None] * circle
     body = marks.ellipse_at[:, None] + circle @ marks.ellipse_axes
     painter.setBrush(Qt.BrushStyle.NoBrush)
-    for rings, colour, style in (
-        (found, QColor(*GREEN, 200), Qt.PenStyle.DotLine),
-        (body, QColor(255, 255, 255, 210), Qt.PenStyle.SolidLine),
+    for rings, centres, colour, style in (
+        (found, marks.found_at, QColor(*GREEN, 220), Qt.PenStyle.DotLine),
+        (body, marks.ellipse_at, QColor(255, 255, 255, 210), Qt.PenStyle.SolidLine),
     ):
         painter.setPen(QPen(colour, 1.2, style))
-        for ring in placed(rings):
-            if np.isfinite(ring).all() and np.ptp(ring, axis=0).max() >= SMALLEST_PX:
-                painter.drawPolygon(QPolygonF([QPointF(x, y) for x, y in ring.tolist()]))
+        around, middle = placed(rings), placed(centres)[:, None]
+        small = np.linalg.norm(around - middle, axis=-1).max(axis=-1) < LEAST_RING_PX
+        around = np.where(small[:, None, None], middle + LEAST_RING_PX * circle, around)
+        for ring in around[np.isfinite(around).all(axis=(1, 2))].tolist():
+            painter.drawPolygon(QPolygonF([QPointF(x, y) for x, y in ring]))
 
 
 def draw_guide(painter: QPainter, guide: Guide, placed: Placed) -> None:

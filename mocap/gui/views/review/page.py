@@ -287,7 +287,8 @@ class ReviewPage(Page):
         instant, store = self.head.instant, self.store
         cameras = [view.camera for view in self.videos.views if view.isVisible()]
         self._settled = store is None or all([store.settled(c, instant) for c in cameras])
-        self.videos.show_instant(self.review, store, instant)
+        # While it plays the picture before is better than one of elsewhere.
+        self.videos.show_instant(self.review, store, instant, coarsely=not self.head.playing)
         self._tick_at_pace()
 
     def _tick_at_pace(self) -> None:

@@ -74,16 +74,28 @@ class VideoView(QWidget):
         self.skeleton = self.reprojection = True
         self.uncertainty = False
         self.person = 0
-        self.drawn_instant = -1
+        # The instant whose picture is shown, and the one for which something is shown, be it coarse.
+        self.drawn_instant = self.begun_instant = -1
+        self._off = 0
         self._grabbed: QPointF | None = None
         self._space = self._space_used = self._dragging = False
 
-    def show_frame(self, review: Review, instant: int, image: ImageArray | None, words: str) -> None:
-        """Show an instant; while its picture is not decoded, the last one stays, dimmed by a word."""
+    def show_frame(
+        self,
+        review: Review,
+        instant: int,
+        image: ImageArray | None,
+        words: str,
+        coarse: tuple[int, ImageArray] | None = None,
+    ) -> None:
+        """Show an instant; until its picture is decoded a coarse one, so many frames later, or the last one."""
         self._review, self._instant, self._words, self._marks = review, instant, words, None
         if image is not None or words:
-            self._image = image
-            self.drawn_instant = instant
+            self._image, self._off = image, 0
+            self.drawn_instant = self.begun_instant = instant
+        elif coarse is not None:
+            self._off, self._image = coarse
+            self.drawn_instant, self.begun_instant = -1, instant
         self.update()
 
     def show_sharp(self, instant: int, image: ImageArray) -> None:
@@ -98,6 +110,12 @@ class VideoView(QWidget):
             return False
         kept = self._image.shape[1] / self.size_wh[0]
         return kept < min(1.0, self.port.scale * 0.99) and (self._sharp is None or self._sharp[0] != self._instant)
+
+    def show_parts(self, skeleton: bool, reprojection: bool, uncertainty: bool) -> None:
+        """Show or hide what is drawn over the picture."""
+        self.skeleton, self.reprojection, self.uncertainty = skeleton, reprojection, uncertainty
+        self._marks = None
+        self.update()
 
     def set_theme(self, theme: Theme) -> None:
         """Recolour."""
@@ -213,6 +231,9 @@ class VideoView(QWidget):
             if self.guide is not None:
                 draw_name(painter, self.guide, self.port.to_widget, QRectF(self.rect()), self.font())
         draw_tag(painter, QPointF(8, 8), self.name, self.font())
+        if self._off:
+            words = f"{abs(self._off)} pictures {'later' if self._off > 0 else 'earlier'}, decoding …"
+            draw_tag(painter, QPointF(8, 34), words, self.font())
         painter.end()
 
     def _draw_picture(self, painter: QPainter, image: ImageArray) -> None:
@@ -239,7 +260,7 @@ class VideoView(QWidget):
 
     def _draw_marks(self, painter: QPainter, review: Review) -> None:
         if self._marks is None:  # kept while only the guide or the zoom is another
-            self._marks = review.marks(self.camera, self._instant)
+            self._marks = review.marks(self.camera, self._instant, self.uncertainty)
         marks, placed = self._marks, self.port.to_widget
         if self.skeleton:
             draw_skeleton(painter, marks, placed, self._theme, self.person)
@@ -283,8 +304,8 @@ class VideoGrid(QWidget):
         self.arrange()
         self.made.emit()
 
-    def show_instant(self, review: Review, store: FrameStore | None, instant: int) -> None:
-        """Show an instant in all views."""
+    def show_instant(self, review: Review, store: FrameStore | None, instant: int, coarsely: bool = False) -> None:
+        """Show an instant in all views; coarsely where its picture is not decoded, if that is wanted."""
         for view in self.views:
             if not view.isVisible():
                 continue
@@ -295,13 +316,14 @@ class VideoGrid(QWidget):
             words = f"{trouble.what} {trouble.remedy}" if trouble else ""
             if review.sync.frame_index[instant, view.camera] < 0:
                 words = "No picture at this instant"
-            view.show_frame(review, instant, store.get(view.camera, instant), words)
+            image = store.get(view.camera, instant)
+            coarse = store.coarse(view.camera, instant) if image is None and coarsely else None
+            view.show_frame(review, instant, image, words, coarse)
 
     def show_parts(self, skeleton: bool, reprojection: bool, uncertainty: bool = False) -> None:
         """Show or hide what is drawn over the pictures."""
         for view in self.views:
-            view.skeleton, view.reprojection, view.uncertainty = skeleton, reprojection, uncertainty
-            view.update()
+            view.show_parts(skeleton, reprojection, uncertainty)
 
     def choose(self, person: int) -> None:
         """Draw one person more strongly than the others."""
