@@ -81,7 +81,10 @@ def _another(target: AnyTarget, seen: AnyTarget) -> tuple[str, str]:
             differs.append(f"{'the' if seen.legacy else 'not the'} legacy pattern")
         if target.inverted != seen.inverted:
             differs.append("an inverted print" if seen.inverted else "a print that is not inverted")
-        return f"The board in the pictures has {' and '.join(differs)}.", "Correct the board file."
+        return (
+            f"The board in the pictures has {' and '.join(differs)}.",
+            "Choose the board that is in the pictures, or correct its file.",
+        )
     if isinstance(target, CharucoBoard) and isinstance(seen, Checkerboard):
         return (
             f"A checkerboard pattern of {seen.corners_x}x{seen.corners_y} corners was seen, but no marker in it "

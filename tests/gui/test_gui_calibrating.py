@@ -40,6 +40,7 @@ from mocap.gui.presenters.calibrate.world import WorldEdit, accept, begin, keep_
 from mocap.gui.presenters.jobs import Failed, Finished, Jobs, Message, Preview, Step, Stopped
 from mocap.gui.presenters.words import Trouble
 from mocap.pipeline.calibration.align import AlignRequest, floor_points
+from mocap.session import SessionFolder, SessionManifest, write_manifest
 from tests.gui.conftest import FakeRunner
 from tests.gui.test_gui_presenters import until
 from tests.integration.film import write_video
@@ -125,6 +126,24 @@ def test_a_folder_is_looked_into_before_a_calibration(
     assert found.board is not None
     assert found.rigs == (calibrated_once[0] / "calibration" / "rig.toml",)
     assert "60 pictures each" in found.words
+
+
+def test_a_new_session_waits_for_films_without_trouble(tmp_path: Path) -> None:
+    session = SessionFolder(tmp_path / "visit")
+    write_manifest(session.manifest, SessionManifest(id="visit"))
+    found = look_into(session.root)
+    assert found.waits
+    assert found.trouble is None
+    assert "record a take" in found.words
+    calibrating = Calibrating()
+    calibrating.choose(session.root)
+    until(lambda: (calibrating.tick() or True) and calibrating.found is not None)
+    assert not calibrating.ready
+    assert calibrating.request() is None
+    # A folder of videos that holds none is wrong, whoever made it.
+    (session.root / "calibration" / "videos").mkdir(parents=True)
+    assert look_into(session.root).trouble is not None
+    calibrating.close()
 
 
 def test_former_calibrations_are_listed_newest_first(tmp_path: Path) -> None:

@@ -151,6 +151,17 @@ def test_a_take_for_calibration_goes_to_its_page(desk: Any, films: Path, wait: W
     assert len(list((session / "calibration" / "videos").glob("*.mp4"))) == 4
     assert (session / "calibration" / "videos" / "timestamps.csv").is_file()
     assert not (session / "trials" / "calibration_1").exists()
+    # A person is filmed next; the calibration page leads back to a take of the board in this session.
+    assert not page.side.calibrates.isChecked()
+    assert page.side.trial.text() == "trial_1"
+    calibrate = desk.page("calibrate")
+    wait(lambda: calibrate.calibrating.found is not None)
+    page.side.session.setEditText("another")
+    click(calibrate.setup.live)
+    assert desk.shown is page
+    assert page.side.session.currentText() == session.name
+    assert page.capturing.plan.calibrates
+    assert page.capturing.plan.session == session.name
 
 
 def test_a_tile_is_enlarged_and_its_camera_set(desk: Any, films: Path, wait: Wait) -> None:

@@ -9,12 +9,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from calibration.formats import save_rig
+from calibration.formats import load_rig, save_rig
 from mocap.core.errors import InputError
 from mocap.gui.presenters.library.deeds import Deeds, split_tags, tagging
 from mocap.gui.presenters.library.entries import read_sessions
 from mocap.gui.presenters.library.importing import given, matched, size_in_words
 from mocap.gui.presenters.library.library import Library
+from mocap.gui.presenters.library.rigs import calibrating_with, others_calibrated
 from mocap.gui.presenters.library.thumbs import Thumbnails
 from mocap.gui.presenters.library.wizard import NewSession, PersonText, privacy_hint, text_of, told_of
 from mocap.gui.presenters.words import Trouble
@@ -200,3 +201,35 @@ def test_a_thumbnail_is_made_once_and_kept(tmp_path: Path) -> None:
     assert pictures.get(bad) is None
     assert made == [good, bad]
     pictures.close()
+
+
+def test_a_session_takes_the_calibration_of_another_and_gives_it_back(home: Path, tmp_path: Path) -> None:
+    session, two, three = SessionFolder(home / "a"), SessionFolder(home / "b").rig, tmp_path / "three.toml"
+    save_rig(ring_rig(3), three, "anipose")
+    deeds = Deeds(lambda: None, lambda folder: False)
+
+    def done() -> None:
+        until(lambda: (deeds.tick() or True) and not deeds.at_work)
+
+    assert [other.name for other in others_calibrated(read_sessions(home), session.root)] == ["b"]
+    deeds.do(calibrating_with(session.root, two))
+    done()
+    assert load_rig(session.rig).names == load_rig(two).names
+    assert deeds.show == session.root
+    deeds.undo()
+    done()
+    assert not session.rig.exists()  # it had none before
+    deeds.redo()
+    done()
+    first = session.rig.read_bytes()
+    deeds.do(calibrating_with(session.root, three))
+    done()
+    assert len(load_rig(session.rig).names) == 3
+    deeds.undo()
+    done()
+    assert session.rig.read_bytes() == first
+    assert deeds.trouble is None
+    deeds.do(calibrating_with(session.root, session.rig))
+    done()
+    assert deeds.trouble is not None
+    assert session.rig.read_bytes() == first

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from string import Template
 
 from PySide6.QtGui import QColor, QFont, QFontDatabase, QPalette
@@ -54,6 +55,9 @@ LIGHT = Theme(
 THEMES = {theme.name: theme for theme in (DARK, LIGHT)}
 
 FONTS = ("Inter", "Segoe UI", "SF Pro Text", "Helvetica Neue", "Noto Sans", "DejaVu Sans")
+
+# A style sheet takes pictures from files only.
+MARKS = Path(__file__).with_name("marks")
 
 SHEET = Template("""
 * { outline: 0; }
@@ -144,6 +148,14 @@ QRadioButton::indicator { width: 14px; height: 14px; border: 1px solid $faint; b
 QRadioButton::indicator:checked { border: 1px solid $accent; background: qradialgradient(cx: 0.5, cy: 0.5,
     radius: 0.5, fx: 0.5, fy: 0.5, stop: 0 $accent, stop: 0.55 $accent, stop: 0.65 $raised, stop: 1 $raised); }
 QRadioButton::indicator:focus { border: 2px solid $accent; }
+QCheckBox::indicator { width: 14px; height: 14px; border: 1px solid $faint; border-radius: 4px;
+    background: $raised; }
+QCheckBox::indicator:hover { border: 1px solid $text; }
+QCheckBox::indicator:checked { border: 1px solid $accent; background: $accent; image: url("$tick"); }
+QCheckBox::indicator:focus { border: 2px solid $accent; }
+QCheckBox::indicator:checked:focus { border: 1px solid $text; }
+QCheckBox::indicator:disabled { border: 1px solid $line; background: $panel; }
+QCheckBox::indicator:checked:disabled { background: $faint; }
 QRadioButton::indicator:disabled { border: 1px solid $line; }
 QStatusBar { background: $panel; color: $faint; border-top: 1px solid $line; }
 QSplitter::handle { background: $window; }
@@ -182,4 +194,4 @@ def apply_theme(app: QApplication, theme: Theme) -> None:
         palette.setColor(role, QColor(colour))
     app.setPalette(palette)
     words = {name: value for name, value in vars(theme).items() if isinstance(value, str)}
-    app.setStyleSheet(SHEET.substitute(words))
+    app.setStyleSheet(SHEET.substitute(words, tick=(MARKS / f"tick-{theme.name}.svg").as_posix()))

@@ -17,7 +17,7 @@ from calibration.targets import (
     write_target,
 )
 from calibration.targets.drawing import PAPERS, Page, pages, to_pdf, to_png
-from mocap.core.errors import CalibrationError, InputError
+from mocap.core.errors import CalibrationError, ExplainedError, InputError
 from mocap.presets import preset_names, preset_path, read_toml
 
 PRESETS = "boards"
@@ -65,6 +65,14 @@ class BoardChoice:
         """What it is."""
         size = self.measured_mm if self.measured_mm is not None else self.side_mm
         return f"{self.target.name.split(',')[0]}  ·  {size:g} mm"
+
+
+def board_name(path: Path) -> str:
+    """The name of a board that a file describes; that of the file where it cannot be read."""
+    try:
+        return read_target(path).name
+    except (ExplainedError, OSError):
+        return path.stem
 
 
 def board_presets() -> tuple[BoardPreset, ...]:

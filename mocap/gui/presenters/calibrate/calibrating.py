@@ -42,6 +42,8 @@ class Found:
     warnings : tuple of str
     trouble : Trouble or None
         Why it cannot be calibrated as it is.
+    waits : bool
+        A session that has no films of a board yet: nothing is wrong with it.
     """
 
     folder: Path
@@ -51,10 +53,13 @@ class Found:
     rigs: tuple[Path, ...] = ()
     warnings: tuple[str, ...] = ()
     trouble: Trouble | None = None
+    waits: bool = False
 
     @property
     def words(self) -> str:
         """The cameras in a sentence."""
+        if self.waits:
+            return "No films of the board yet: record a take, or choose the folder of its films."
         if not self.cameras:
             return ""
         counts = {count for _, count in self.cameras}
@@ -99,6 +104,8 @@ def look_into(path: Path) -> Found:
         board_file = _board_file(folder)
         board = read_target(board_file) if board_file is not None else None
     except (ExplainedError, OSError) as error:
+        if _waits_for_films(folder):
+            return Found(folder, rigs=rigs, waits=True)
         return Found(folder, rigs=rigs, trouble=trouble_of(error))
     found = Found(folder, cameras, board, board_file, rigs, footage.warnings)
     if len(cameras) < FEWEST_CAMERAS:
@@ -109,6 +116,12 @@ def look_into(path: Path) -> Found:
         )
         return replace(found, trouble=few)
     return found
+
+
+def _waits_for_films(folder: Path) -> bool:
+    """Whether a folder is a session that nothing was filmed of for its calibration yet."""
+    place = folder / "calibration"
+    return (folder / "session.toml").is_file() and not (place / "videos").exists()
 
 
 def rigs_of(folder: Path) -> tuple[Path, ...]:
@@ -209,7 +222,8 @@ class Calibrating:
     @property
     def ready(self) -> bool:
         """Whether a calibration can begin."""
-        return self.found is not None and self.found.trouble is None and not self.running
+        found = self.found
+        return found is not None and found.trouble is None and not found.waits and not self.running
 
     @property
     def running(self) -> bool:

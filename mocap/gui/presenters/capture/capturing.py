@@ -290,11 +290,10 @@ class Capturing:
         self._release()
 
     def used(self) -> None:
-        """The last recording has been taken elsewhere; its name is free again."""
+        """The last recording has been taken elsewhere; its name is free again, and a person is filmed next."""
         self.done = None
         self.look_at_disk()
-        self.plan = replace(self.plan, trial=usual_name(self.plan.calibrates, self._taken))
-        self.changed.emit()
+        self.set_plan(replace(self.plan, calibrates=False, trial=usual_name(False, self._taken)))
 
     # Live 3D.
 

@@ -127,13 +127,19 @@ class CalibratePage(Page):
         self.compare.take_back.connect(lambda path: self._try(lambda: self._open_new(keep_former(path))))
         self.imports.clicked.connect(lambda: self.act("import"))
         self.setup.choose_board.connect(lambda: self.act("board"))
-        self.setup.start_live.connect(lambda: self._context.show_page("capture"))
+        self.setup.start_live.connect(self._record_take)
 
     def start(self) -> None:
         """Put the calibration in the queue."""
         if (request := self.calibrating.request()) is not None:
             self._context.jobs.add(request)
             self.show_mode("setup")
+
+    def _record_take(self) -> None:
+        """Film the board, for the session that is open."""
+        found = self.calibrating.found
+        folder = found.folder if found is not None else self._context.library.root
+        self._context.open_on("capture", folder / "calibration")
 
     def _stop(self) -> None:
         if self.calibrating.job is not None:

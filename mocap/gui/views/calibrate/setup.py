@@ -18,7 +18,7 @@ from PySide6.QtWidgets import (
 )
 
 from mocap.core.errors import ExplainedError
-from mocap.gui.presenters.calibrate.boards import BoardChoice, measured
+from mocap.gui.presenters.calibrate.boards import BoardChoice, board_name, measured
 from mocap.gui.presenters.calibrate.calibrating import LENSES, Calibrating
 from mocap.gui.presenters.words import duration, time_left, trouble_of
 from mocap.gui.views.parts import Choice, TroubleCard, button, clear_layout, label, named
@@ -179,7 +179,7 @@ class SetupPanel(QScrollArea):
         if found is not None and not self.folder.hasFocus():
             self.folder.setText(str(found.folder))
         if options.board is not None:
-            self._board.setText(options.board.stem)
+            self._board.setText(board_name(options.board))
             self._board_note.setText("Chosen here")
         elif found is not None and found.board is not None and found.board_file is not None:
             self._board.setText(found.board.name)
@@ -191,8 +191,8 @@ class SetupPanel(QScrollArea):
             )
         waiting = calibrating.waiting_for is not None
         self.found.setText("Looking …" if waiting else found.words if found is not None else "")
-        if not self.measured.hasFocus() and options.measured_mm is not None:
-            self.measured.setText(f"{options.measured_mm:g} mm")
+        if not self.measured.hasFocus():
+            self.measured.setText("" if options.measured_mm is None else f"{options.measured_mm:g} mm")
         self.trouble.show_trouble(calibrating.trouble)
         self.go.setEnabled(calibrating.ready)
         self.show_job()

@@ -14,6 +14,7 @@ from PySide6.QtWidgets import (
     QMenu,
     QMessageBox,
     QScrollArea,
+    QSizePolicy,
     QSpinBox,
     QSplitter,
     QStackedWidget,
@@ -90,6 +91,8 @@ class CapturePage(Page):
         head = QHBoxLayout()
         head.addWidget(label("Capture", "title"))
         head.addSpacing(12)
+        # Where there is little room these words are cut off, not the button.
+        self._sub.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
         head.addWidget(self._sub, 1)
         head.addWidget(self.add)
         self.views = QSplitter(Qt.Orientation.Vertical)
@@ -185,10 +188,17 @@ class CapturePage(Page):
         self.capturing.leave()
 
     def open_result(self, result: Path) -> None:
-        """Record into a session, named by its folder or by that of one of its trials."""
-        session = result.parent.parent if result.parent.name == "trials" else result
-        if not self.capturing.taking and session.parent == self.capturing.root:
+        """Record into a session, named by its folder or by that of one of its trials.
+
+        The folder of its calibration asks for a take of the board.
+        """
+        board = result.name == "calibration"
+        session = result.parent.parent if result.parent.name == "trials" else result.parent if board else result
+        if self.capturing.taking:
+            return
+        if session.parent == self.capturing.root:
             self.side.session.setEditText(session.name)
+        self.side.calibrates.setChecked(board)
 
     def set_theme(self, theme: Theme) -> None:
         """Recolour."""
@@ -248,6 +258,7 @@ class CapturePage(Page):
             self.capturing.tell_trouble(trouble_of(error))
             return
         self.capturing.used()
+        self.side.show_plan()
         self._context.open_on("calibrate", session)
 
     def _cameras_changed(self) -> None:

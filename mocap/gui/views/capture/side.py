@@ -161,7 +161,9 @@ class RecordPanel(QWidget):
         self._filling = True
         self.session.clear()
         self.session.addItems(list(sessions))
-        self.session.setEditText(chosen or usual_session(self._capturing.root, date.today()))
+        # The name that offered itself gives way to a session that was made since; one that was typed stays.
+        offered = not chosen or (chosen == f"{date.today():%Y-%m-%d}" and chosen not in sessions)
+        self.session.setEditText(usual_session(self._capturing.root, date.today()) if offered else chosen)
         self._filling = False
         self._take()
 
@@ -195,6 +197,7 @@ class RecordPanel(QWidget):
         self.countdown.setValue(round(plan.countdown_s))
         self.duration.setValue(round(plan.duration_s))
         self.preroll.setValue(round(plan.preroll_s))
+        self.calibrates.setChecked(plan.calibrates)
         self._filling = False
         there = plan.session in self._capturing.sessions
         self.participant.setEnabled(not there)

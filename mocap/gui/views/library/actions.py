@@ -14,6 +14,7 @@ from mocap.gui.jobs.importing import ImportJob, PosesJob
 from mocap.gui.presenters.jobs import Job
 from mocap.gui.presenters.library.deeds import Deeds, detailing, renaming, split_tags, tagging, trashing
 from mocap.gui.presenters.library.library import Entry, SessionEntry, TrialEntry
+from mocap.gui.presenters.library.rigs import calibrating_with, others_calibrated
 from mocap.gui.presenters.words import Trouble
 from mocap.gui.views.context import Context
 from mocap.gui.views.library.importing import ImportDialog
@@ -107,11 +108,13 @@ class LibraryActions:
     def _act_on_session(self, session: SessionEntry, what: str) -> None:
         if what in ("process", "export"):
             self._act_on_all((session,), what)
-        elif what not in ("add", "details"):
+        elif what not in ("add", "details", "rig"):
             self._act_on_any(session, what)
         elif self.may():
             if what == "add":
                 self._browse(session.folder)
+            elif what == "rig":
+                self._calibrate_with(session)
             elif (told := ask_details(self._page, session.told)) is not None:
                 self.deeds.do(detailing(session.folder, told))
 
@@ -135,7 +138,7 @@ class LibraryActions:
         if isinstance(entry, SessionEntry):
             found |= {"process"} if any(len(trial.videos) > 1 for trial in entry.trials) else set()
             found |= {"export"} if any(trial.best is not None for trial in entry.trials) else set()
-            return frozenset(found | {"add", "details"})
+            return frozenset(found | {"add", "details", "rig"})
         if not isinstance(entry, TrialEntry):
             return frozenset()
         found |= {"export", "report"}
@@ -204,6 +207,13 @@ class LibraryActions:
 
         AlignDialog(self._page, trial.folder).exec()
         self._library.refresh()
+
+    def _calibrate_with(self, session: SessionEntry) -> None:
+        from mocap.gui.views.library.rigs import RigDialog
+
+        dialog = RigDialog(self._page, session, others_calibrated(self._library.every_session, session.folder))
+        if dialog.exec() and dialog.wanted is not None:
+            self.deeds.do(calibrating_with(session.folder, dialog.wanted))
 
     def _browse(self, into: Path | None = None) -> None:
         if folder := QFileDialog.getExistingDirectory(self._page, "Folder of films, or of another program"):

@@ -40,6 +40,7 @@ SESSION_ACTIONS = (
     ("record", "Record", "Film a new trial in this session"),
     ("add", "Add films …", "Films or a folder as a new trial of this session"),
     ("calibrate", "Calibrate", "Calibrate the cameras of this session"),
+    ("rig", "Calibrate with …", "Take the calibration of another session, or of a file"),
     ("details", "Details …", "Participant, date, notes"),
     ("process", "Process all …", "Process all trials of this session"),
     ("export", "Export all …", "Files of all processed trials of this session"),

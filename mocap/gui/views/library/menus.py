@@ -39,14 +39,15 @@ TRIAL_MENU = (
      ("trash", "Move to the trash", "Del")),
 )  # fmt: skip
 SESSION_MENU = (
-    (("record", "Record", ""), ("add", "Add films …", ""), ("calibrate", "Calibrate", "")),
+    (("record", "Record", ""), ("add", "Add films …", ""), ("calibrate", "Calibrate", ""),
+     ("rig", "Calibrate with …", "")),
     (("process", "Process all …", ""), ("export", "Export all …", "")),
     (("details", "Details …", ""), ("tags", "Tags …", "Ctrl+G"), ("show", "Show in the file manager", ""),
      ("trash", "Move to the trash", "Del")),
 )  # fmt: skip
 # These only look; the others change something.
 HARMLESS = ("open", "analyse", "export", "show")
-OFFERED = ("process", "analyse", "align", "export", "poses", "record", "add", "calibrate", "details")
+OFFERED = ("process", "analyse", "align", "export", "poses", "record", "add", "calibrate", "details", "rig")
 
 
 def entry_menu(parent: QWidget, actions: LibraryActions, entry: Entry, writable: bool) -> QMenu:
