@@ -37,7 +37,7 @@ def turntable(
 ) -> None:
     """Turn around a run's body in a film, or take a picture, a mesh or a point cloud of it; needs open3d."""
     from mocap.pipeline.turntable import TurntableRequest, make_turntable
-    from mocap.report.turntable import TurntableFilm
+    from mocap.report.eye import TurntableFilm
 
     sides = re.fullmatch(r"(\d+)x(\d+)", size)
     if sides is None:

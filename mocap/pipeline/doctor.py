@@ -59,6 +59,7 @@ EXTRAS = {
     "sheets": ("openpyxl", "pyarrow"),
     "usd": ("usd-core",),
     "live": ("python-osc", "pylsl", "websockets"),
+    "open3d": ("open3d-cpu" if (sys.platform, platform.machine()) == ("linux", "x86_64") else "open3d",),
     "opensim": ("opensim",),
     "studio": ("torch", "anny", "numba"),
 }

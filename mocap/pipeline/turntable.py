@@ -9,7 +9,8 @@ from calibration.formats import load_rig
 from mocap.core.errors import ExportError
 from mocap.core.progress import CancelToken, Progress, silent
 from mocap.pipeline.reexport import load_take
-from mocap.report.turntable import TurntableFilm, write_picture, write_solid, write_turntable
+from mocap.report.eye import TurntableFilm
+from mocap.report.turntable import write_picture, write_solid, write_turntable
 from mocap.session import RunFolder
 
 

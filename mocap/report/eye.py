@@ -27,6 +27,34 @@ HIPS = ("left_hip", "right_hip")
 
 
 @dataclass(frozen=True)
+class TurntableFilm:
+    """What the film is to be.
+
+    Attributes
+    ----------
+    size_wh : (int, int)
+        px; even, as H.264 demands.
+    seconds : float or None
+        How long it lasts, and the turn takes; the motion is cut or begins again. None: as long as the motion.
+    trails, cameras : bool
+        Whether the paths of hands and feet, and the cameras, are drawn.
+    """
+
+    size_wh: tuple[int, int] = (1280, 720)
+    seconds: float | None = None
+    trails: bool = False
+    cameras: bool = True
+
+    def __post_init__(self) -> None:
+        if min(self.size_wh) < 2 or any(side % 2 for side in self.size_wh):
+            raise ExportError(
+                "The film's sides must be even numbers of pixels.", "Choose 1280 x 720, for example."
+            )
+        if self.seconds is not None and not self.seconds > 0.0:
+            raise ExportError("The film's length must be more than nothing.", "Give a number of seconds.")
+
+
+@dataclass(frozen=True)
 class Eye:
     """Where the picture is taken from.
 
@@ -77,7 +105,8 @@ def framed(xyz: FloatArray, calm: int) -> tuple[FloatArray, float]:
         If nobody is there at any time.
     """
     low, high = (ends(np.where(np.isfinite(xyz), xyz, lost), axis=(1, 2)) for ends, lost in ENDS)
-    middle = (low + high) / 2
+    with np.errstate(invalid="ignore"):  # nobody there: infinite both ways
+        middle = (low + high) / 2
     known = np.isfinite(middle).all(axis=1)
     if not known.any():
         raise ExportError("Nobody was seen in this take.", "Choose another run.")

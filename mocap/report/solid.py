@@ -158,7 +158,7 @@ def spheres(centres: FloatArray, radius: FloatArray, colours: FloatArray) -> Sol
     faces = np.concatenate(
         [np.stack([a, a + CORNERS, b], axis=1), np.stack([b, a + CORNERS, b + CORNERS], axis=1)]
     )
-    return _repeated(vertices, np.broadcast_to(unit, vertices.shape), colours, faces)
+    return _repeated(vertices, np.tile(unit, (len(centres), 1, 1)), colours, faces)
 
 
 def joined(parts: list[Solid]) -> Solid:
@@ -179,9 +179,7 @@ def joined(parts: list[Solid]) -> Solid:
 
 def _repeated(vertices: FloatArray, normals: FloatArray, colours: FloatArray, faces: IntArray) -> Solid:
     """Pieces (M, ..., 3) that are all meshed alike by ``faces`` (F, 3), as one."""
-    count = len(vertices)
-    vertices, normals = vertices.reshape(count, -1, 3), normals.reshape(count, -1, 3)
-    corners = vertices.shape[1]
+    count, corners = len(vertices), int(np.prod(vertices.shape[1:-1]))
     triangles = faces[None] + (np.arange(count) * corners)[:, None, None]
     return Solid(
         vertices.reshape(-1, 3),

@@ -9,7 +9,6 @@ from __future__ import annotations
 import importlib
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
@@ -23,9 +22,19 @@ from mocap.core.errors import ExportError, MissingExtraError
 from mocap.core.progress import CancelToken, Progress, silent
 from mocap.core.room import floor_lines, frusta
 from mocap.core.types import FloatArray, ImageArray, Points3D
-from mocap.report.eye import AIR, CALM_S, VIEW_RAD, Eye, facing, film_instants, framed, nearest_instant
+from mocap.report.eye import (
+    AIR,
+    CALM_S,
+    VIEW_RAD,
+    Eye,
+    TurntableFilm,
+    facing,
+    film_instants,
+    framed,
+    nearest_instant,
+)
 from mocap.report.overlay import check_encoder, encode_film
-from mocap.report.solid import Figure, Solid
+from mocap.report.solid import Figure, Solid, spheres
 
 STAGE = "turntable"
 # Half of a second of motion shows a path and does not fill the room; as in the app.
@@ -33,6 +42,8 @@ TRAIL_S = 0.5
 TRAILED = ("wrist", "ankle")
 # Drawn at this many times the size and then made small: lines and edges come out smooth.
 FINER = 2
+# What is nearer or farther than this many times the distance of the body is not drawn.
+NEAREST, FARTHEST = 0.05, 20.0
 # Of floor, cameras and paths.
 LINE_PX = 1.5
 # The app's dark theme, so that a film looks like what was on the screen: ground, floor, cameras; 0 to 1.
@@ -41,34 +52,6 @@ GROUND, FLOOR, CAMERAS = (0.078, 0.090, 0.110), (0.204, 0.231, 0.278), (0.596, 0
 CLOUD_POINTS = 50_000
 # The same cloud every time.
 CLOUD_SEED = 1
-
-
-@dataclass(frozen=True)
-class TurntableFilm:
-    """What the film is to be.
-
-    Attributes
-    ----------
-    size_wh : (int, int)
-        px; even, as H.264 demands.
-    seconds : float or None
-        How long it lasts, and the turn takes; the motion is cut or begins again. None: as long as the motion.
-    trails, cameras : bool
-        Whether the paths of hands and feet, and the cameras, are drawn.
-    """
-
-    size_wh: tuple[int, int] = (1280, 720)
-    seconds: float | None = None
-    trails: bool = False
-    cameras: bool = True
-
-    def __post_init__(self) -> None:
-        if min(self.size_wh) < 2 or any(side % 2 for side in self.size_wh):
-            raise ExportError(
-                "The film's sides must be even numbers of pixels.", "Choose 1280 x 720, for example."
-            )
-        if self.seconds is not None and not self.seconds > 0.0:
-            raise ExportError("The film's length must be more than nothing.", "Give a number of seconds.")
 
 
 def write_turntable(
@@ -223,7 +206,8 @@ class _Stage:
         window.add_geometry(_lines(open3d, self._floor, FLOOR))
         if len(self._cameras):
             window.add_geometry(_lines(open3d, self._cameras, CAMERAS))
-        self._body = open3d.geometry.TriangleMesh()
+        # Something that is not flat, until the first picture: without it open3d's view is not a number.
+        self._body = _mesh(open3d, spheres(self._targets[:1], np.array([1.0]), np.ones((1, 3))))
         self._paths = open3d.geometry.LineSet()
         window.add_geometry(self._body)
         if self._film.trails:
@@ -255,6 +239,9 @@ class _Stage:
         )
         pinhole.extrinsic = eye.cam_from_world
         view = self._window.get_view_control()
+        # Left to itself open3d cuts off what is outside of the shapes that it was given first.
+        view.set_constant_z_near(NEAREST * eye.distance)
+        view.set_constant_z_far(FARTHEST * eye.distance)
         view.convert_from_pinhole_camera_parameters(pinhole, allow_arbitrary=True)
 
     def _trails(self, instant: int) -> tuple[FloatArray, FloatArray]:

@@ -127,3 +127,43 @@ def test_something_else_has_a_place_beside_the_presets(app: Any, run_folder: Pat
     dialog.presets.setCurrentRow(0)
     assert dialog.start.isEnabled()
     dialog.reject()
+
+
+def test_a_turntable_film_is_ordered_as_a_job(app: Any, run_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from mocap.gui.presenters import turntable as presenter
+    from mocap.gui.views import turntable
+
+    monkeypatch.setattr(turntable, "lacking_open3d", lambda: None)
+    ordered: list[Any] = []
+    pane = turntable.TurntablePane((run_folder,), ordered.append)
+    pane.show()
+    assert not pane.at.isEnabled()
+    pane.length_box.setCurrentIndex(1)
+    pane.size_box.setCurrentIndex(3)
+    click(pane.picture)
+    assert pane.at.isEnabled()
+    pane.at.setValue(0.5)
+    click(pane.make)
+    (job,) = ordered
+    assert (job.seconds, job.size_wh, job.at_s) == (6.0, (1080, 1920), 0.5)
+    assert job.film == exports.beside(run_folder) / "walk_turntable.mp4"
+    assert job.picture is not None
+    assert job.mesh is None
+    assert "list of jobs" in pane.said.text()
+    # Without open3d nothing can be ordered, and the pane says what to do.
+    monkeypatch.setattr(presenter, "find_spec", lambda name: None)
+    monkeypatch.setattr(turntable, "lacking_open3d", presenter.lacking_open3d)
+    pane = turntable.TurntablePane((run_folder,), ordered.append)
+    pane.show()
+    assert not pane.make.isEnabled()
+    assert pane.trouble.isVisible()
+
+
+def test_a_turntable_film_is_made(run_folder: Path, tmp_path: Path) -> None:
+    pytest.importorskip("open3d", reason="open3d is not installed")
+    from mocap.gui.jobs.turntable import FILE, TurntableJob
+
+    job = TurntableJob("film", run_folder, tmp_path / "f.mp4", size_wh=(160, 120), seconds=0.2)
+    done = job.run(lambda message: None, CancelToken())
+    assert (done.result, done.opens) == (tmp_path / "f.mp4", FILE)
+    assert (tmp_path / "f.mp4").is_file()

@@ -6,8 +6,8 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 
-from PySide6.QtCore import QSettings, QSize, Qt, QTimer
-from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QKeySequence, QShortcut
+from PySide6.QtCore import QSettings, QSize, Qt, QTimer, QUrl
+from PySide6.QtGui import QCloseEvent, QDesktopServices, QDragEnterEvent, QDropEvent, QKeySequence, QShortcut
 from PySide6.QtWidgets import (
     QAbstractButton,
     QApplication,
@@ -21,6 +21,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from mocap.gui.jobs.turntable import FILE
 from mocap.gui.presenters.jobs import Job, JobRequest, JobRunner, Jobs
 from mocap.gui.presenters.library.library import Library
 from mocap.gui.views.context import Context, Page
@@ -188,7 +189,9 @@ class MainWindow(QMainWindow):
 
     def open_result(self, job: Job) -> None:
         """Show what a job made on the page that knows it."""
-        if job.result is not None:
+        if job.result is not None and job.opens == FILE:
+            QDesktopServices.openUrl(QUrl.fromLocalFile(str(job.result)))
+        elif job.result is not None:
             self.open_on(job.opens, job.result)
 
     def open_on(self, name: str, folder: Path) -> None:
@@ -204,8 +207,11 @@ class MainWindow(QMainWindow):
     def export_run(self, folder: Path | Sequence[Path]) -> None:
         """Ask what to export of a run, or of several."""
         from mocap.gui.views.export import ExportDialog
+        from mocap.gui.views.turntable import NAME, TurntablePane
 
-        ExportDialog(self, folder).exec()
+        dialog = ExportDialog(self, folder)
+        dialog.add_pane(NAME, TurntablePane(dialog.export.runs, self.add_job))
+        dialog.exec()
 
     def set_theme(self, theme: Theme) -> None:
         """Change all colours."""
