@@ -65,6 +65,7 @@ def free_name(folder: Path, name: str) -> str:
 
 def set_tags(folder: Path, tags: tuple[str, ...]) -> tuple[str, ...]:
     """Write the tags of a session or a trial; returns those before."""
+    _check_there(folder)
     session, trial = SessionFolder(folder), TrialFolder(folder)
     if session.manifest.is_file():
         told = read_manifest(session.manifest, SessionManifest)
@@ -77,6 +78,7 @@ def set_tags(folder: Path, tags: tuple[str, ...]) -> tuple[str, ...]:
 
 def set_details(session: SessionFolder, told: SessionManifest) -> SessionManifest:
     """Write what is known of a session; returns what was written before."""
+    _check_there(session.root)
     before = read_manifest(session.manifest, SessionManifest)
     write_manifest(session.manifest, told)
     return before
@@ -106,6 +108,7 @@ def put_away(root: Path, folder: Path) -> Path:
 
     The trash is a hidden folder on the same disk, so that nothing is copied and all of it can come back.
     """
+    _check_there(folder)
     place = root / TRASH_NAME / f"{datetime.now():%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
     origin = Path(os.path.relpath(folder, root)).as_posix()
     write_manifest(place / ORIGIN_NAME, TrashedFrom(origin=origin, at=datetime.now().replace(microsecond=0)))
@@ -134,10 +137,15 @@ def in_trash(root: Path) -> tuple[tuple[Path, TrashedFrom], ...]:
     return tuple(found)
 
 
+def _check_there(folder: Path) -> None:
+    """A folder that vanished, as with its disk, must not be made anew by what is written into it."""
+    if not folder.is_dir():
+        raise SessionError("This folder is gone.", "Was it moved or renamed? Read the library again (F5).", folder)
+
+
 def _move(source: Path, target: Path) -> None:
     """Rename a folder; of two places on different disks nothing is copied in secret."""
-    if not source.is_dir():
-        raise SessionError("This folder is gone.", "Was it moved or renamed? Read the library again (F5).", source)
+    _check_there(source)
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         os.rename(source, target)

@@ -17,6 +17,7 @@ from mocap.gui.presenters.jobs import Failed, Finished, Message, Preview
 from mocap.gui.presenters.words import Trouble
 from tests.gui.conftest import FakeRunner, Wait
 from tests.gui.test_gui_calibrating import bumped
+from tests.gui.test_gui_presenters import until
 from tests.gui.test_gui_windows import click, key
 
 
@@ -149,6 +150,7 @@ def _export(dialog: Any, target: Path) -> int:
     type_in(dialog.path, str(target))
     if not target.exists():
         click(dialog.write)
+        until(lambda: dialog._writing.fetch() is None and target.exists())
     dialog.close()
     return 0
 
@@ -246,6 +248,28 @@ def test_a_foreign_calibration_is_taken_in_and_the_former_kept(
     wait(lambda: opened.setup.trouble.isVisible())
 
 
+def test_a_window_that_may_only_look_writes_no_calibration(
+    window: Any, opened: Any, calibrated: Path, tmp_path: Path, runner: FakeRunner, wait: Wait
+) -> None:
+    rig_file = calibrated / "calibration" / "rig.toml"
+    save_rig(bumped(load_rig(rig_file), 1, 0.1), tmp_path / "Calib.toml", "anipose")
+    before = sorted((path, path.stat().st_mtime_ns) for path in calibrated.rglob("*"))
+    window.library._right.refused = Trouble("Another window has this data folder open.", "Close it.")
+    opened.take_import(tmp_path / "Calib.toml")
+    wait(lambda: opened.setup.trouble.isVisible())
+    opened.compare.take_back.emit(rig_file)
+    opened.start()
+    assert not opened._writing.busy
+    assert not runner.started
+    assert sorted((path, path.stat().st_mtime_ns) for path in calibrated.rglob("*")) == before
+
+
+def test_a_session_that_is_gone_is_told_of_as_such(page: Any, tmp_path: Path, wait: Wait) -> None:
+    page.open_result(tmp_path / "P07")
+    wait(lambda: page.setup.trouble.isVisible())
+    assert "no such folder" in page.calibrating.found.trouble.what
+
+
 def test_a_refinement_is_shown_before_it_is_taken(
     window: Any,
     page: Any,
@@ -283,6 +307,7 @@ def test_a_refinement_is_shown_before_it_is_taken(
     refine_job(rig_file, run_folder).run(lambda message: None, CancelToken())
     monkeypatch.setattr(RefinedDialog, "exec", lambda self: _press(self, self.take))
     window.open_result(window.jobs.jobs[0])
+    wait(lambda: rig_file.with_name("rig-1.toml").is_file() and not page.calibrating.busy)
     assert rig_file.read_bytes() != before
     assert rig_file.with_name("rig-1.toml").read_bytes() == before
 

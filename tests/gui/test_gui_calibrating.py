@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import shutil
 from dataclasses import replace
@@ -32,11 +33,11 @@ from mocap.gui.presenters.calibrate.calibrating import Calibrating, look_into, r
 from mocap.gui.presenters.calibrate.compare import compare
 from mocap.gui.presenters.calibrate.files import export_choices, export_rig, import_rig
 from mocap.gui.presenters.calibrate.look import EVERY_S, UNSEEN_PICTURES, CameraLook, Looker, Search
-from mocap.gui.presenters.calibrate.refine import load_refined, refine_job, reject, waiting
+from mocap.gui.presenters.calibrate.refine import accept, load_refined, refine_job, reject, waiting
 from mocap.gui.presenters.calibrate.result import COLUMNS, load_report, load_result
 from mocap.gui.presenters.calibrate.seen import load_seen
 from mocap.gui.presenters.calibrate.stills import StillReader, source_in, source_of
-from mocap.gui.presenters.calibrate.world import WorldEdit, accept, begin, keep_former, save
+from mocap.gui.presenters.calibrate.world import WorldEdit, begin, keep_former, save
 from mocap.gui.presenters.jobs import Failed, Finished, Jobs, Message, Preview, Step, Stopped
 from mocap.gui.presenters.words import Trouble
 from mocap.pipeline.calibration.align import AlignRequest, floor_points
@@ -598,12 +599,31 @@ def test_a_refinement_waits_to_be_accepted(run_folder: Path, library_root: Path,
     assert refined.of == rig_file
     moved = {row[0]: float(row[3].split()[0]) for row in refined.rows}
     assert max(moved, key=lambda name: moved[name]) == load_rig(rig_file).names[1]
-    accept(done.result, rig_file)
+    assert accept(refined) == rig_file
     assert rig_file.with_name("rig-1.toml").read_bytes() == before
     assert waiting(rig_file) is None
     reject(refined)
     with pytest.raises(SessionError):
         load_refined(done.result)
+
+
+def test_a_disk_that_fills_up_leaves_the_present_calibration_in_its_place(
+    calibrated: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rig_file = calibrated / "calibration" / "rig.toml"
+    before = sorted((path.name, path.read_bytes()) for path in rig_file.parent.iterdir() if path.is_file())
+
+    def full(rig: CameraRig, path: Path, name: str) -> None:
+        path.write_bytes(b"half of")
+        raise OSError(errno.ENOSPC, "No space left on device", str(path))
+
+    monkeypatch.setattr("mocap.gui.presenters.calibrate.world.save_rig", full)
+    monkeypatch.setattr("mocap.gui.presenters.calibrate.files.save_rig", full)
+    with pytest.raises(OSError, match="No space"):
+        save(begin(load_result(rig_file)))
+    with pytest.raises(OSError, match="No space"):
+        import_rig(rig_file, calibrated)
+    assert sorted((path.name, path.read_bytes()) for path in rig_file.parent.iterdir() if path.is_file()) == before
 
 
 def test_a_check_is_shown_with_the_calibration_it_is_of(calibrated: Path) -> None:

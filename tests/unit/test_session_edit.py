@@ -24,6 +24,7 @@ from mocap.session import (
     put_away,
     read_manifest,
     rename_trial,
+    set_details,
     set_tags,
     write_manifest,
 )
@@ -122,3 +123,17 @@ def test_the_lock_of_a_process_that_was_killed_is_recovered(tmp_path: Path) -> N
         while isinstance(again := lock_folder(tmp_path), Taken):
             assert time.monotonic() < end
         again.release()
+
+
+def test_what_vanished_is_not_made_anew(session: SessionFolder, tmp_path: Path) -> None:
+    """As with a disk that was taken out: what is written then must not look like the data folder."""
+    (tmp_path / "visit").rename(tmp_path / "elsewhere")
+    for change in (
+        lambda: set_tags(session.root, ("a",)),
+        lambda: set_tags(session.trial("walk").root, ("a",)),
+        lambda: set_details(session, SessionManifest(id="visit")),
+        lambda: put_away(tmp_path, session.root),
+    ):
+        with pytest.raises(SessionError, match="gone"):
+            change()
+    assert [path.name for path in tmp_path.iterdir()] == ["elsewhere"]

@@ -8,7 +8,7 @@ from pathlib import Path
 from calibration.errors import CalibrationError
 from calibration.formats import FORMATS, load_rig, save_rig
 from mocap.core.errors import StorageError
-from mocap.gui.presenters.calibrate.world import RIG_FILE
+from mocap.gui.presenters.calibrate.world import RIG_FILE, replace_rig
 
 # What the programs are called, and what each file is good for; those that can only be read are left out.
 PROGRAMS = {
@@ -82,12 +82,9 @@ def import_rig(source: Path, folder: Path) -> Path:
     ExplainedError
         If it cannot be read or written.
     """
-    from mocap.pipeline.calibration.calibrate import put_aside
-
     rig = load_rig(source)
     if len(rig.cameras) == 0:
         raise CalibrationError("This calibration has no cameras.", "Choose another file.", source)
     target = folder / "calibration" / RIG_FILE
-    put_aside(target)
-    save_rig(rig, target, "anipose")
+    replace_rig(target, lambda path: save_rig(rig, path, "anipose"))
     return target

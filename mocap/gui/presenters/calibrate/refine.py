@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -103,6 +104,16 @@ def _row(name: str, told: Mapping[str, Any]) -> tuple[str, ...]:
 
 def _number(value: float | None, unit: str, digits: int = 1) -> str:
     return number(NAN if value is None else float(value), unit, digits)
+
+
+def accept(refined: Refined) -> Path:
+    """Put a refined calibration in the place of the former, which is kept under a number; returns where it is."""
+    from mocap.pipeline.calibration.calibrate import put_aside
+
+    put_aside(refined.of)
+    shutil.move(str(refined.rig_file), str(refined.of))
+    reject(refined)
+    return refined.of
 
 
 def reject(refined: Refined) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import shutil
+import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -306,27 +306,32 @@ def keep_former(former: Path) -> Path:
 
 def _take_place(source: Path, write: Callable[[Path], object]) -> Path:
     """Write the calibration of a folder anew, with the report of its source; the former one is kept."""
-    from mocap.pipeline.calibration.calibrate import put_aside
-
     rig_file = source.with_name(RIG_FILE)
     # How well the cameras are known does not depend on the world: the report holds for the new file, too.
     reports = [
         (report_file(source).with_suffix(s), report_file(rig_file).with_suffix(s)) for s in (".json", ".html")
     ]
     kept = [(target, path.read_bytes()) for path, target in reports if path.is_file()]
-    put_aside(rig_file)
-    write(rig_file)
+    replace_rig(rig_file, write)
     for target, data in kept:
         target.write_bytes(data)
     return rig_file
 
 
-def accept(refined: Path, rig_file: Path) -> None:
-    """Put a refined calibration in the place of the former, which is kept under a number."""
+def replace_rig(rig_file: Path, write: Callable[[Path], object]) -> None:
+    """Write a calibration in the place of the former, which is kept under a number.
+
+    The new one is whole before the former leaves its place: a full disk must not leave a session with none.
+    """
     from mocap.pipeline.calibration.calibrate import put_aside
 
-    put_aside(rig_file)
-    shutil.move(str(refined), str(rig_file))
+    draft = rig_file.with_name(f".{RIG_FILE}")
+    try:
+        write(draft)
+        put_aside(rig_file)
+        os.replace(draft, rig_file)
+    finally:
+        draft.unlink(missing_ok=True)
 
 
 def _headed(rig: CameraRig, origin: FloatArray, angle_rad: float) -> CameraRig:

@@ -10,8 +10,9 @@ import logging
 import threading
 from collections.abc import Callable
 from functools import partial
+from pathlib import Path
 
-from mocap.core.errors import ExplainedError
+from mocap.core.errors import ExplainedError, SessionError
 from mocap.gui.presenters.changes import Changes, Later
 from mocap.gui.presenters.correct.solve import (
     KEPT,
@@ -218,7 +219,7 @@ class Corrections:
         assert self.review is not None
         self.edits, self.trouble = edits, None
         path, count = working_file(RunFolder(self.review.folder)), len(self.review.sync.t_s)
-        self._keeper.keep(partial(write_edits, path, edits, count))
+        self._keeper.keep(partial(_keep_edits, path, edits, count))
         self._order()
         self.changed.emit()
 
@@ -266,6 +267,18 @@ class _Keeper:
                 self.refused, self._spare = True, write
                 raise
             self.refused, self._spare = False, None
+
+
+def _keep_edits(path: Path, edits: Edits, instants: int) -> None:
+    """Write the edits of a trial; one that vanished with its disk must not be made anew without videos."""
+    trial = path.parent.parent
+    if not trial.is_dir():
+        raise SessionError(
+            "The folder of this trial is gone; the corrections are not written yet.",
+            "Bring it back, or plug its disk in again: they are written with the next one, or at the end.",
+            trial,
+        )
+    write_edits(path, edits, instants)
 
 
 def _with(edits: Edits, edit: Edit) -> Edits:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from PySide6.QtCore import QTimer
 from PySide6.QtWidgets import QDialog, QFileDialog, QHBoxLayout, QLineEdit, QListWidget, QVBoxLayout, QWidget
 
-from mocap.core.errors import ExplainedError
 from mocap.gui.presenters.calibrate.files import export_choices, export_rig
 from mocap.gui.presenters.calibrate.refine import REFINED_COLUMNS, Refined
+from mocap.gui.presenters.changes import Later
 from mocap.gui.presenters.library.library import Library
 from mocap.gui.presenters.words import trouble_of
 from mocap.gui.views.calibrate.parts import WordTable
@@ -16,6 +17,7 @@ from mocap.gui.views.parts import Figures, TroubleCard, button, label, named
 from mocap.gui.views.theme import Theme
 
 WIDTH_PX = 560
+TICK_MS = 30
 
 
 class ExportRigDialog(QDialog):
@@ -26,6 +28,10 @@ class ExportRigDialog(QDialog):
         self.setWindowTitle("Export the calibration")
         self.setMinimumWidth(WIDTH_PX)
         self._rig_file, self._choices = rig_file, export_choices()
+        self._writing: Later[tuple[str, ...]] = Later()
+        self._target = rig_file
+        self._timer = QTimer(self, interval=TICK_MS)
+        self._timer.timeout.connect(self._show_written)
         self.programs, self.path = QListWidget(), QLineEdit()
         named(self.programs, "Program")
         named(self.path, "File or folder to write")
@@ -73,15 +79,30 @@ class ExportRigDialog(QDialog):
             self.path.setText(chosen)
 
     def _write(self) -> None:
-        choice, target = self._choices[self.programs.currentRow()], Path(self.path.text()).expanduser()
+        choice, self._target = self._choices[self.programs.currentRow()], Path(self.path.text()).expanduser()
+        rig_file, target = self._rig_file, self._target
+        self._writing.order(lambda: export_rig(rig_file, choice, target))
+        self.write.setEnabled(False)
+        self._timer.start()
+
+    def _show_written(self) -> None:
+        if (done := self._writing.fetch()) is None:
+            return
+        self._timer.stop()
+        self.write.setEnabled(True)
         try:
-            lost = export_rig(self._rig_file, choice, target)
-        except (ExplainedError, OSError) as error:
+            lost = done.result()
+        except Exception as error:  # shown to the user in words
             self.trouble.show_trouble(trouble_of(error))
             return
         self.trouble.show_trouble(None)
         said = " ".join(lost) if lost else "Nothing is lost in this format."
-        self._done.setText(f"Wrote {target}. {said}")
+        self._done.setText(f"Wrote {self._target}. {said}")
+
+    def done(self, result: int) -> None:
+        """The dialog closes; what is being written is finished."""
+        self._timer.stop()
+        super().done(result)
 
 
 class RunDialog(QDialog):

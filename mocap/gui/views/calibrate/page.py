@@ -5,18 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from PySide6.QtCore import Qt, QTimer
+from PySide6.QtCore import QTimer
 from PySide6.QtGui import QDragEnterEvent, QDropEvent
-from PySide6.QtWidgets import QFileDialog, QFrame, QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
 
 from mocap.gui.jobs.calibrate import VerifyJob
 from mocap.gui.presenters.calibrate.boards import keep_board
 from mocap.gui.presenters.calibrate.calibrating import Calibrating
 from mocap.gui.presenters.calibrate.files import import_rig
-from mocap.gui.presenters.calibrate.refine import PENDING, load_refined, refine_job, reject, verify_job
-from mocap.gui.presenters.calibrate.world import accept, keep_former
+from mocap.gui.presenters.calibrate.refine import PENDING, accept, load_refined, refine_job, reject, verify_job
+from mocap.gui.presenters.calibrate.world import keep_former, save
+from mocap.gui.presenters.changes import Later
 from mocap.gui.presenters.jobs import Job
-from mocap.gui.presenters.words import trouble_of
+from mocap.gui.presenters.words import Trouble, trouble_of
 from mocap.gui.views.calibrate.board import BoardDialog
 from mocap.gui.views.calibrate.compare import CompareView
 from mocap.gui.views.calibrate.dialogs import ExportRigDialog, RefinedDialog, RunDialog
@@ -24,22 +25,15 @@ from mocap.gui.views.calibrate.parts import Modes
 from mocap.gui.views.calibrate.result import ResultView
 from mocap.gui.views.calibrate.setup import SetupPanel
 from mocap.gui.views.calibrate.tiles import TileGrid
+from mocap.gui.views.calibrate.welcome import welcome
 from mocap.gui.views.calibrate.world import WorldView
 from mocap.gui.views.context import Context, Page
 from mocap.gui.views.parts import Choice, button, label, named
 from mocap.gui.views.theme import Theme
 
 TICK_MS = 60
+SAVED = "Saved; the former calibration is kept beside it."
 MODES = (("setup", "Board and cameras"), ("result", "Result"), ("world", "Floor and axes"), ("compare", "Compare"))
-STEPS = (
-    ("1", "Print a board and glue it to a flat plate", "Measure one square with a ruler and type it in."),
-    (
-        "2",
-        "Record the board with all cameras at once",
-        "Move it slowly through the whole volume, tilted every way.",
-    ),
-    ("3", "Drop the folder with the videos here", "One video per camera, or one folder of pictures per camera."),
-)
 
 
 class CalibratePage(Page):
@@ -69,6 +63,8 @@ class CalibratePage(Page):
         self.stack, self._left = QStackedWidget(), QStackedWidget()
         self._lay_out()
         self._bind()
+        self._writing: Later[Path] = Later()
+        self._when_written = ""
         self._mode = "setup"
         self.show_mode("setup")
         self._show_state()
@@ -87,7 +83,7 @@ class CalibratePage(Page):
         bar.addWidget(self.modes)
         bar.addSpacing(12)
         bar.addWidget(self._said, 1)
-        self._left.addWidget(_welcome())
+        self._left.addWidget(welcome())
         self._left.addWidget(self.tiles)
         first = QWidget()
         layout = QHBoxLayout(first)
@@ -123,15 +119,15 @@ class CalibratePage(Page):
         self.setup.stop.connect(self._stop)
         self.result.act.connect(self.act)
         self.result.say.connect(self._said.setText)
-        self.world.saved.connect(self._saved)
-        self.compare.take_back.connect(lambda path: self._try(lambda: self._open_new(keep_former(path))))
+        self.world.save.connect(lambda edit: self._write(lambda: save(edit), SAVED))
+        self.compare.take_back.connect(lambda path: self._write(lambda: keep_former(path), SAVED))
         self.imports.clicked.connect(lambda: self.act("import"))
         self.setup.choose_board.connect(lambda: self.act("board"))
         self.setup.start_live.connect(self._record_take)
 
     def start(self) -> None:
         """Put the calibration in the queue."""
-        if (request := self.calibrating.request()) is not None:
+        if not self._refused() and (request := self.calibrating.request()) is not None:
             self._context.jobs.add(request)
             self.show_mode("setup")
 
@@ -156,6 +152,7 @@ class CalibratePage(Page):
             self.calibrating.open_rig(result.rig_file)
 
     def _tick(self) -> None:
+        self._take_written()
         if self.isVisible():
             self.calibrating.tick()
             self.world.tick()
@@ -242,7 +239,7 @@ class CalibratePage(Page):
         dialog = BoardDialog(
             self, self._context.theme(), found.folder if found else None, found.board if found else None
         )
-        if dialog.exec():
+        if dialog.exec() and not self._refused():
             self._try(lambda: self.take_board(dialog))
 
     def take_board(self, dialog: BoardDialog) -> None:
@@ -266,7 +263,7 @@ class CalibratePage(Page):
             self.calibrating.open_rig(source)
             self.show_mode("result")
         else:
-            self._try(lambda: self._open_new(import_rig(source, found.folder)))
+            self._write(lambda: import_rig(source, found.folder), SAVED)
 
     def _refine(self, rig_file: Path) -> None:
         dialog = RunDialog(
@@ -281,14 +278,38 @@ class CalibratePage(Page):
     def _show_refined(self, path: Path) -> None:
         """Show what a refinement found, and take it or let it go."""
         refined = load_refined(path)
-        dialog = RefinedDialog(self, refined, self._context.theme())
-        if dialog.exec():
-            accept(path, refined.of)
-            self._open_new(refined.of)
-        reject(refined)
+        taken = RefinedDialog(self, refined, self._context.theme()).exec()
+        if self._refused():
+            return
+        if taken:
+            self._write(lambda: accept(refined), SAVED)
+        else:
+            reject(refined)
 
-    def _saved(self, path: Path) -> None:
-        self._said.setText("Saved; the former calibration is kept beside it.")
+    def _refused(self) -> bool:
+        """Whether another window may change these files and this one not; says so."""
+        refused = self._context.library.refused
+        if refused is not None:
+            self._tell(refused)
+        return refused is not None
+
+    def _write(self, work: Callable[[], Path], said: str) -> None:
+        """Write a calibration in a thread; it is shown when it is there."""
+        if self._refused() or self._writing.busy:
+            return
+        self._said.setText("")
+        self._when_written = said
+        self._writing.order(work)
+
+    def _take_written(self) -> None:
+        if (done := self._writing.fetch()) is None:
+            return
+        try:
+            path = done.result()
+        except Exception as error:  # shown to the user in words
+            self._tell(trouble_of(error))
+            return
+        self._said.setText(self._when_written)
         self._open_new(path)
 
     def _open_new(self, path: Path) -> None:
@@ -302,13 +323,17 @@ class CalibratePage(Page):
         try:
             work()
         except Exception as error:  # shown to the user in words
-            self.calibrating.trouble = trouble_of(error)
-            self.show_mode("setup")
-            self._show_state()
+            self._tell(trouble_of(error))
+
+    def _tell(self, trouble: Trouble) -> None:
+        """Tell of trouble, in the setup."""
+        self.calibrating.trouble = trouble
+        self.show_mode("setup")
+        self._show_state()
 
     def open_result(self, result: Path) -> None:
         """Show the calibration that a job made, a refinement that waits, or a session that is to be calibrated."""
-        if result.is_dir():
+        if result.is_dir() or not result.suffix:  # a session that is gone is told of as such
             self.calibrating.choose(result)
             self.show_mode("setup")
             return
@@ -345,30 +370,7 @@ class CalibratePage(Page):
         self._timer.stop()
         for leave in self._leave_jobs:
             leave()
+        self._writing.close()
         self.calibrating.close()
         self.world.close_quietly()
         self.compare.close_quietly()
-
-
-def _welcome() -> QWidget:
-    """What to do, while there is nothing to show."""
-    card = QFrame()
-    card.setObjectName("card")
-    layout = QVBoxLayout(card)
-    layout.setContentsMargins(60, 40, 60, 40)
-    layout.setSpacing(18)
-    layout.addStretch(1)
-    for step, what, how in STEPS:
-        row = QHBoxLayout()
-        row.setSpacing(18)
-        head = label(step, "title")
-        head.setFixedWidth(26)
-        row.addWidget(head, 0, Qt.AlignmentFlag.AlignTop)
-        words = QVBoxLayout()
-        words.setSpacing(2)
-        words.addWidget(label(what, "heading", wrap=True))
-        words.addWidget(label(how, "faint", wrap=True))
-        row.addLayout(words, 1)
-        layout.addLayout(row)
-    layout.addStretch(2)
-    return card

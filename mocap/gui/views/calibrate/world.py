@@ -23,7 +23,7 @@ from PySide6.QtWidgets import (
 from calibration.alignment import BoardUp
 from mocap.gui.presenters.calibrate.result import Result
 from mocap.gui.presenters.calibrate.stills import Source, StillReader, Stills, source_in, source_of
-from mocap.gui.presenters.calibrate.world import WorldEdit, begin, save
+from mocap.gui.presenters.calibrate.world import WorldEdit, begin
 from mocap.gui.presenters.changes import Later
 from mocap.gui.presenters.words import trouble_of
 from mocap.gui.views.calibrate.picture import WorldPicture
@@ -39,7 +39,7 @@ UP_WORDS = {"auto": "It lay flat", "-y": "It stood on its lower edge", "+y": "It
 class WorldView(QWidget):
     """Pointing on the left, what can be done with it on the right."""
 
-    saved = Signal(object)  # Path
+    save = Signal(object)  # WorldEdit, to be written
 
     def __init__(self, theme: Theme) -> None:
         super().__init__()
@@ -266,7 +266,7 @@ class WorldView(QWidget):
         elif what == "source":
             self._other_pictures()
         elif what == "save":
-            self._try(lambda: self.saved.emit(save(edit)))
+            self.save.emit(edit)
 
     def _next_lying(self, edit: WorldEdit) -> None:
         """Go to the next instant at which the board lay, lowest first."""
