@@ -55,6 +55,7 @@ def start(path: Path | None = None) -> int:
 
     from mocap.gui.housekeeping import Housekeeper
     from mocap.gui.views.main import MainWindow
+    from mocap.gui.warmup import AFTER_MS, warm_up
     from mocap.gui.watchdog import CALM_BEAT_MS, Watchdog
     from mocap.gui.worker import ProcessRunner
 
@@ -63,6 +64,7 @@ def start(path: Path | None = None) -> int:
     keeper, dog = Housekeeper(), Watchdog(beat_ms=CALM_BEAT_MS)
     window = MainWindow(ProcessRunner())
     window.show()
+    QTimer.singleShot(AFTER_MS, warm_up)
     if path is not None:
         QTimer.singleShot(0, lambda: window.new_run(path))
     code = app.exec()

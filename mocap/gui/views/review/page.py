@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -40,6 +41,8 @@ WAIT_MS = 40
 READY_S = 0.25
 # No less time than this is shown: ten instants of a film at 60 Hz.
 LEAST_SPAN_S = 0.15
+# All parts of a run are shown.
+OPENED = object()
 
 
 class ReviewPage(Page):
@@ -59,6 +62,7 @@ class ReviewPage(Page):
         self._moments: tuple[Moment, ...] = ()
         self._opening: Later[tuple[Review, tuple[Candidate, ...]]] = Later()
         self._folder: Path | None = None
+        self._steps: Iterator[None] | None = None
         self._last = self._looked = time.perf_counter()
         self._settled, self._laid_out = True, False
         self.videos, self.plots = VideoGrid(theme), AnglePlots(theme)
@@ -172,6 +176,7 @@ class ReviewPage(Page):
     def close_run(self) -> None:
         """Let the videos go."""
         self._timer.stop()
+        self._steps = None
         self.correct.close()
         if self.store is not None:
             self.store.close()
@@ -194,6 +199,11 @@ class ReviewPage(Page):
             self._wait.hide()
             self.trouble.show_trouble(trouble_of(error))
             return
+        self._steps = self._open(review, others)
+        self._timer.start(0)
+
+    def _open(self, review: Review, others: tuple[Candidate, ...]) -> Iterator[None]:
+        """Show a run part by part, one a turn of the window's loop, which is then held by none of them."""
         if review.videos:
             self.store = FrameStore(review.videos, review.sync.frame_index, rate_hz=review.take.rate_hz)
         self._title.setText(review.take.name)
@@ -206,27 +216,37 @@ class ReviewPage(Page):
         self.inspector.show_people(review.take.people)
         self.inspector.show_candidates(others)
         self.head = Playhead(len(review.take.t_s), review.take.rate_hz, t_s=review.t_s)
-        self._show_parts()
+        self.span = (0.0, self.head.total_s)
+        yield
+        for part in self.panes.parts:
+            part.setUpdatesEnabled(False)
+        self.plots.rest()
         self.stack.setCurrentIndex(1)
         if not self._laid_out:
             self._laid_out = True
             self.reset_layout()
             self.panes.find(self._context.settings)
-        self.show_review(review)
-        self.correct.open(review)
+        yield
+        self.videos.show_review(review)
         self._show_parts()
-        self.set_span((0.0, self.head.total_s))
+        self.videos.setUpdatesEnabled(True)
+        yield
+        self.scene.show_review(review)
+        for part in self.panes.parts:
+            part.setUpdatesEnabled(True)
+            yield
+        yield from self.plots.show_one_by_one(review, 0, self.span)
+        self.correct.open(review)
+        yield
+        self.review = review
+        self._choose(0)
+        self.set_span(self.span, plots=False)
 
     def show_review(self, review: Review) -> None:
         """Show another state of the same run, as after a correction; place and choices stay."""
-        first = self.review is None
         self.review = review
-        if first:
-            self.videos.show_review(review)
-            self.scene.show_review(review)
-        else:
-            self.scene.update_review(review)
-        if not first and review.events(self.person) == self._moments:
+        self.scene.update_review(review)
+        if review.events(self.person) == self._moments:
             self.plots.renew(review, self.person)
             self.set_head(self.head)
         else:
@@ -234,10 +254,14 @@ class ReviewPage(Page):
 
     def choose(self, person: int) -> None:
         """Show the angles and events of one person, who is drawn more strongly."""
+        if self.review is not None:
+            self.plots.show_review(self.review, person, self.span)
+            self._choose(person)
+
+    def _choose(self, person: int) -> None:
+        """The same but for the plots."""
         assert self.review is not None
         self.person, self._moments = person, self.review.events(person)
-        self.plots.show_review(self.review, person)
-        self.plots.show_span(self.span)
         self.timeline.show_events(self._moments)
         self.videos.choose(person)
         self.scene.choose(person)
@@ -248,6 +272,10 @@ class ReviewPage(Page):
         """One turn of the clock: go on if playing, and show what has arrived."""
         now = time.perf_counter()
         passed, self._last = now - self._last, now
+        if self._steps is not None:
+            if next(self._steps, OPENED) is OPENED:
+                self._steps = None
+            return
         if self.review is None:
             self._take_opened()
             return
@@ -309,14 +337,15 @@ class ReviewPage(Page):
         share = (around - first) / max(1e-9, last - first)
         self.set_span((around - share * length, around + (1 - share) * length))
 
-    def set_span(self, span: tuple[float, float]) -> None:
+    def set_span(self, span: tuple[float, float], plots: bool = True) -> None:
         """Show the time between two seconds, shifted so that it lies within the recording."""
         total = self.head.total_s
         length = min(span[1] - span[0], total)
         first = min(max(span[0], 0.0), total - length)
         self.span = (first, first + length)
         self.timeline.show_span(self.span, whole=length > 0.999 * total)
-        self.plots.show_span(self.span)
+        if plots:
+            self.plots.show_span(self.span)
 
     def _keep_in_span(self) -> None:
         """Turn the page when the playhead leaves what is shown."""

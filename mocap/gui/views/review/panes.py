@@ -30,6 +30,7 @@ class Panes(QMainWindow):
             | QMainWindow.DockOption.AnimatedDocks
         )
         self.setCentralWidget(videos)
+        self.parts = (videos, room, inspector)
         self.docks = (_dock("Room in 3D", room), _dock("Joint angles", plots), _dock("This instant", inspector))
         areas = Qt.DockWidgetArea
         self.setCorner(Qt.Corner.BottomRightCorner, areas.RightDockWidgetArea)

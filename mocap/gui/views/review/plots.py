@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 import pyqtgraph as pg
 from PySide6.QtCore import QEvent, QObject, Qt, Signal
@@ -253,8 +255,18 @@ class AnglePlots(QWidget):
             plot.zoom.connect(self.zoom)
             plot.choice.activated.connect(lambda _, n=number: self._show(n))
 
-    def show_review(self, review: Review, person: int = 0) -> None:
+    def rest(self) -> None:
+        """Paint nothing until something is shown."""
+        for plot in self.plots:
+            plot.setUpdatesEnabled(False)
+
+    def show_review(self, review: Review, person: int, span: tuple[float, float]) -> None:
         """Show another run or person; angles that were chosen stay chosen."""
+        for _ in self.show_one_by_one(review, person, span):
+            pass
+
+    def show_one_by_one(self, review: Review, person: int, span: tuple[float, float]) -> Iterator[None]:
+        """The same, a plot at each step: to draw all at once would hold the window."""
         chosen = [plot.choice.currentText() for plot in self.plots]
         self._t, self._series = review.t_s, review.angles(person)
         titles = [series.title for series in self._series]
@@ -266,6 +278,9 @@ class AnglePlots(QWidget):
             plot.choice.addItems(titles)
             plot.choice.setCurrentIndex(index)
             self._show(number)
+            plot.show_span(span)
+            plot.setUpdatesEnabled(True)
+            yield
 
     def renew(self, review: Review, person: int) -> None:
         """Draw other values of the same angles of the same person."""
