@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -393,3 +395,12 @@ def test_poses_that_pile_up_are_shown_once() -> None:
     (heard,) = link.poll()
     assert isinstance(heard, LivePose)
     assert heard.number == 4
+
+
+def test_the_capture_page_loads_nothing_of_the_review() -> None:
+    """The review's solvers take two seconds to load, which a click on Capture would wait for."""
+    script = (
+        "import sys, mocap.gui.views.capture.page; print(*(n for n in sys.modules if 'review' in n or 'fit' in n))"
+    )
+    asked = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, timeout=60)
+    assert not [name for name in asked.stdout.split() if name.startswith(("mocap.gui.views.review", "mocap.fit"))]

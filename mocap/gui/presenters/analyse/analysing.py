@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
 from mocap.gui.presenters.analyse.cycles import (
@@ -53,12 +54,17 @@ def read_person(run: RunReading, person: int) -> PersonReading:
 def run_choices(entries: tuple[TrialEntry, ...]) -> tuple[RunChoice, ...]:
     """All finished runs of a library, the newest first."""
     found = [
-        (run.made, RunChoice(run.folder, f"{entry.session}  ·  {entry.name}  ·  {run.made:%d %b %Y, %H:%M}"))
+        (run.made, RunChoice(run.folder, _words(entry, run.made)))
         for entry in entries
         for run in entry.runs
         if run.state == "finished"
     ]
     return tuple(choice for _, choice in sorted(found, key=lambda pair: pair[0], reverse=True))
+
+
+def _words(entry: TrialEntry, made: datetime) -> str:
+    """A run by the names that the library shows."""
+    return f"{entry.session_folder.name}  ·  {entry.name}  ·  {made:%d %b %Y, %H:%M}"
 
 
 class Analysis:

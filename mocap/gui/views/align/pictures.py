@@ -12,8 +12,7 @@ from PySide6.QtWidgets import QWidget
 from mocap.core.types import ImageArray
 from mocap.gui.presenters.align.aligning import Aligning
 from mocap.gui.presenters.review.frames import BUDGET_BYTES, FrameStore
-from mocap.gui.views.painting import picture
-from mocap.gui.views.review.videos import best_columns
+from mocap.gui.views.painting import best_columns, picture
 from mocap.gui.views.theme import Theme
 
 GAP_PX = 6

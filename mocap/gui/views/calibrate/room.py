@@ -7,25 +7,25 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 from PySide6.QtCore import QPointF, Qt, Signal
-from PySide6.QtGui import QColor, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPen, QPolygonF, QWheelEvent
-from PySide6.QtWidgets import QWidget
+from PySide6.QtGui import QColor, QMouseEvent, QPainter, QPaintEvent, QPen, QPolygonF
 
 from calibration import CameraRig
+from mocap.core.room import floor_lines, frusta
 from mocap.core.types import FloatArray
 from mocap.gui.presenters.calibrate.seen import Seen
-from mocap.gui.scene.content import floor_lines, frusta
 from mocap.gui.scene.orbit import Orbit
-from mocap.gui.views.painting import lines
+from mocap.gui.scene.orbiting import OrbitWidget
 from mocap.gui.views.theme import GREEN, SKY, VERMILLION, Theme, rgb
 
 Colour = tuple[int, int, int]
 
 # The eye is this many times as far from the middle as things reach.
 DISTANCE_PER_REACH = 2.1
-KEY_TURN_PX = 20
 # More boards than this hide each other; evenly spread ones are drawn.
 MOST_BOARDS = 160
 AXIS_SHARE = 0.35  # of how far things reach
+# The name of an axis lies upon its end, not beside it.
+AXIS_NAME_OFF_PX = (-3.0, 4.0)
 AXES = (VERMILLION, GREEN, SKY)
 PICK_PX = 30.0
 # A press and release nearer than this, px, is a click and no turn.
@@ -69,21 +69,17 @@ def shades(error_px: FloatArray, low: Colour, high: Colour) -> NDArray[np.int64]
     return np.asarray(np.round((1 - share) * np.array(low) + share * np.array(high)), dtype=np.int64)
 
 
-class RigRoom(QWidget):
+class RigRoom(OrbitWidget):
     """Drag turns, the wheel zooms, the right button shifts; a click on a board picks its instant."""
 
     picked = Signal(int)
 
     def __init__(self, theme: Theme) -> None:
-        super().__init__()
-        self.setAccessibleName("Cameras in the room")
-        self.setToolTip("Drag to turn, wheel to zoom, right button to shift; arrow keys with Alt turn")
-        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        super().__init__("Cameras in the room")
         self.setMinimumSize(240, 180)
         self._theme, self._content = theme, None  # type: tuple[Theme, RoomContent | None]
-        self._orbit = Orbit(np.zeros(3))
         self._shape: tuple[object, ...] = ()
-        self._pressed = self._last = QPointF()
+        self._pressed = QPointF()
         self._boards = self._floor = True
 
     @property
@@ -99,7 +95,7 @@ class RigRoom(QWidget):
             if shape != self._shape:
                 self._shape = shape
                 centre, reach = _reach(content)
-                self._orbit = Orbit(centre, DISTANCE_PER_REACH * reach, 40.0, 24.0)
+                self.orbit = Orbit(centre, DISTANCE_PER_REACH * reach, 40.0, 24.0)
         self.update()
 
     def look_again(self) -> None:
@@ -130,25 +126,24 @@ class RigRoom(QWidget):
         theme = self._theme
         if self._floor:
             low, high = _box(content)
-            self._pieces(painter, floor_lines(low, high), rgb(theme.line), 1.0)
+            self.pieces(painter, floor_lines(low, high), rgb(theme.line), 1.0)
         if content.seen is not None and self._boards:
             self._draw_boards(painter, content, content.seen)
         if content.ghost is not None:
-            self._pieces(painter, frusta(content.ghost), rgb(theme.care), 1.6, 200, Qt.PenStyle.DashLine)
+            self.pieces(painter, frusta(content.ghost), rgb(theme.care), 1.6, 200, Qt.PenStyle.DashLine)
             self._draw_moves(painter, content.rig, content.ghost)
         pieces = frusta(content.rig).reshape(-1, PIECES, 2, 3)
         for index, camera in enumerate(content.rig.cameras):
             level = content.levels[index] if index < len(content.levels) else "good"
             colour = rgb(theme.text if level == "good" else getattr(theme, level))
             chosen = camera.name == content.camera
-            self._pieces(painter, pieces[index], rgb(theme.accent) if chosen else colour, 2.6 if chosen else 1.6)
+            self.pieces(painter, pieces[index], rgb(theme.accent) if chosen else colour, 2.6 if chosen else 1.6)
         if content.points is not None:
             self._draw_points(painter, content.points)
         self._draw_axes(painter, content)
-        painter.setPen(QColor(theme.text))
         for index, camera in enumerate(content.rig.cameras):
             # Beside the top of its pyramid, not across it.
-            self._word(painter, camera.name, pieces[index, -1, -1])
+            self.words(painter, camera.name, pieces[index, -1, -1], rgb(theme.text))
 
     def _draw_boards(self, painter: QPainter, content: RoomContent, seen: Seen) -> None:
         """Boards as sheets of glass, the far ones first, coloured by how badly they fit."""
@@ -159,8 +154,8 @@ class RigRoom(QWidget):
         shown = np.union1d(some, np.array(content.chosen, dtype=int)).astype(int)
         sheets = seen.outline()[shown]
         colours = shades(seen.error_px, self._theme.sides[0], self._theme.sides[1])[shown]
-        xy, valid = self._project(sheets)
-        depth = (sheets.mean(axis=1) - self._orbit.centre) @ self._orbit.axes()[2]
+        xy, valid = self.project(sheets)
+        depth = (sheets.mean(axis=1) - self.orbit.centre) @ self.orbit.axes()[2]
         for i in np.argsort(-depth):
             if not valid[i].all():
                 continue
@@ -177,17 +172,16 @@ class RigRoom(QWidget):
     def _draw_moves(self, painter: QPainter, rig: CameraRig, ghost: CameraRig) -> None:
         before = {camera.name: camera.centre for camera in ghost.cameras}
         moves = [(before[c.name], c.centre) for c in rig.cameras if c.name in before]
-        self._pieces(painter, np.array(moves).reshape(-1, 2, 3), rgb(self._theme.poor), 2.4)
+        self.pieces(painter, np.array(moves).reshape(-1, 2, 3), rgb(self._theme.poor), 2.4)
 
     def _draw_axes(self, painter: QPainter, content: RoomContent) -> None:
         long = AXIS_SHARE * _reach(content)[1]
         for name, axis, colour in zip("xyz", np.eye(3), AXES, strict=True):
-            self._pieces(painter, np.stack([np.zeros(3), long * axis])[None], colour, 2.6)
-            painter.setPen(QColor(*colour))
-            self._word(painter, name, 1.12 * long * axis, QPointF(-3, 4))
+            self.pieces(painter, np.stack([np.zeros(3), long * axis])[None], colour, 2.6)
+            self.words(painter, name, 1.12 * long * axis, colour, AXIS_NAME_OFF_PX)
 
     def _draw_points(self, painter: QPainter, points: FloatArray) -> None:
-        xy, valid = self._project(points)
+        xy, valid = self.project(points)
         painter.setPen(QPen(QColor(self._theme.window), 1.5))
         painter.setBrush(QColor(self._theme.accent))
         for number, (x, y) in enumerate(xy):
@@ -195,50 +189,10 @@ class RigRoom(QWidget):
                 painter.drawEllipse(QPointF(x, y), 5, 5)
         painter.setBrush(Qt.BrushStyle.NoBrush)
 
-    def _word(self, painter: QPainter, text: str, place: FloatArray, shift: QPointF | None = None) -> None:
-        xy, valid = self._project(place)
-        if valid:
-            painter.drawText(QPointF(xy[0], xy[1]) + (shift or QPointF(9, -7)), text)
-
-    def _project(self, points: FloatArray) -> tuple[FloatArray, NDArray[np.bool_]]:
-        return self._orbit.project(points, (self.width(), self.height()))
-
-    def _pieces(
-        self,
-        painter: QPainter,
-        pieces: FloatArray,
-        colour: Colour,
-        width: float,
-        alpha: int = 255,
-        style: Qt.PenStyle = Qt.PenStyle.SolidLine,
-    ) -> None:
-        xy, valid = self._project(pieces)
-        pen = QPen(QColor(*colour, alpha), width, style)
-        pen.setCapStyle(Qt.PenCapStyle.RoundCap)
-        painter.setPen(pen)
-        painter.drawLines(lines(xy[valid.all(axis=-1)]))
-
     def mousePressEvent(self, event: QMouseEvent) -> None:
         """Begin to turn, or a click."""
-        self._pressed = self._last = event.position()
-
-    def mouseMoveEvent(self, event: QMouseEvent) -> None:
-        """Turn or shift."""
-        moved = event.position() - self._last
-        self._last = event.position()
-        if event.buttons() & Qt.MouseButton.LeftButton:
-            self._orbit = self._orbit.turned(moved.x(), moved.y())
-        elif event.buttons():
-            self._shift(moved)
-        self.update()
-
-    def _shift(self, moved: QPointF) -> None:
-        right, down, _ = self._orbit.axes()
-        per_px = self._orbit.distance / max(1, min(self.width(), self.height()))
-        step = (moved.x() * right + moved.y() * down) * per_px
-        self._orbit = Orbit(
-            self._orbit.centre - step, self._orbit.distance, self._orbit.azimuth, self._orbit.elevation
-        )
+        super().mousePressEvent(event)
+        self._pressed = event.position()
 
     def mouseReleaseEvent(self, event: QMouseEvent) -> None:
         """A click picks a board."""
@@ -246,36 +200,11 @@ class RigRoom(QWidget):
         content = self._content
         if moved.manhattanLength() > CLICK_PX or content is None or content.seen is None or not self._boards:
             return
-        xy, valid = self._project(content.seen.outline().mean(axis=1))
+        xy, valid = self.project(content.seen.outline().mean(axis=1))
         place = np.array([event.position().x(), event.position().y()])
         off = np.where(valid, np.linalg.norm(xy - place, axis=1), np.inf)
         if off.size and off.min() < PICK_PX:
             self.picked.emit(int(np.argmin(off)))
-
-    def wheelEvent(self, event: QWheelEvent) -> None:
-        """Zoom."""
-        self._orbit = self._orbit.zoomed(event.angleDelta().y() / 120)
-        self.update()
-
-    def keyPressEvent(self, event: QKeyEvent) -> None:
-        """Turn and zoom by keys."""
-        turns = {
-            Qt.Key.Key_Left: (KEY_TURN_PX, 0),
-            Qt.Key.Key_Right: (-KEY_TURN_PX, 0),
-            Qt.Key.Key_Up: (0, KEY_TURN_PX),
-            Qt.Key.Key_Down: (0, -KEY_TURN_PX),
-        }
-        key = Qt.Key(event.key())
-        if event.modifiers() & Qt.KeyboardModifier.AltModifier and key in turns:
-            self._orbit = self._orbit.turned(*turns[key])
-        elif key in (Qt.Key.Key_Plus, Qt.Key.Key_Minus):
-            self._orbit = self._orbit.zoomed(1 if key == Qt.Key.Key_Plus else -1)
-        elif key == Qt.Key.Key_Home:
-            self.look_again()
-        else:
-            super().keyPressEvent(event)
-            return
-        self.update()
 
 
 def _things(content: RoomContent) -> FloatArray:

@@ -7,8 +7,9 @@ from PySide6.QtCore import Qt
 from PySide6.QtGui import QColor, QPainter, QPaintEvent
 
 from calibration import CameraRig
+from mocap.core.room import floor_lines, frusta
 from mocap.core.types import FloatArray
-from mocap.gui.scene.content import SceneColours, floor_lines, frusta
+from mocap.gui.scene.content import SceneColours
 from mocap.gui.scene.orbit import Orbit
 from mocap.gui.scene.orbiting import OrbitWidget
 

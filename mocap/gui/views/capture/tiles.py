@@ -25,9 +25,8 @@ from mocap.gui.presenters.calibrate.look import CameraLook
 from mocap.gui.presenters.capture.cameras import Health, figures
 from mocap.gui.presenters.capture.capturing import Capturing
 from mocap.gui.views.boardmarks import draw_corners, draw_coverage, in_frame
-from mocap.gui.views.painting import picture
+from mocap.gui.views.painting import best_columns, picture
 from mocap.gui.views.parts import named
-from mocap.gui.views.review.videos import best_columns
 from mocap.gui.views.theme import DARK, Theme
 
 GAP_PX, BAR_PX, CHIP_PX = 8, 26, 22

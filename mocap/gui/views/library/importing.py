@@ -69,7 +69,7 @@ class ImportDialog(QDialog):
         self._timer.timeout.connect(self._tick)
         self._timer.start()
         self._update()
-        self.start.setFocus()
+        self.participant.setFocus()  # Enter there imports; the button itself waits until something is found
 
     def _lay_out(self) -> None:
         layout = QVBoxLayout(self)

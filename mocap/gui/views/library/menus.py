@@ -168,6 +168,7 @@ class TrashDialog(QDialog):
             button("Close"),
         )
         self.back.clicked.connect(self._bring_back)
+        close.setDefault(True)  # else Enter brings back whatever is first in the list
         show.clicked.connect(lambda: QDesktopServices.openUrl(QUrl.fromLocalFile(str(root / TRASH_NAME))))
         close.clicked.connect(self.reject)
         layout = QVBoxLayout(self)

@@ -188,7 +188,7 @@ class SessionWizard(QDialog):
         self.trial.textEdited.connect(lambda text: state.set(trial=text))
         self.films.given.connect(lambda film, camera: state.give(film, camera))
         self.back.clicked.connect(state.go_back)
-        self.next.clicked.connect(self._go_on)
+        self.next.clicked.connect(self._step_on)
         state.changed.subscribe(self._update)
 
     def _browse_rig(self) -> None:
@@ -209,6 +209,14 @@ class SessionWizard(QDialog):
         """Take these films."""
         self.state.set(source="films")
         self.state.choose_films(paths)
+
+    def _step_on(self) -> None:
+        """Go on; in the next step the answer that holds is in focus, not the first one that could be had."""
+        before = self.state.step
+        self._go_on()
+        groups = {1: self.lenses, 2: self.sources}
+        if self.state.step != before and (chosen := groups[self.state.step].checkedButton()) is not None:
+            chosen.setFocus()
 
     def _go_on(self) -> None:
         if not self.state.go_on():

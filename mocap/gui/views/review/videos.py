@@ -24,7 +24,7 @@ from mocap.gui.presenters.correct.correcting import Guide
 from mocap.gui.presenters.review.frames import FrameStore
 from mocap.gui.presenters.review.review import Marks, Review
 from mocap.gui.presenters.review.viewport import Viewport
-from mocap.gui.views.painting import picture
+from mocap.gui.views.painting import best_columns, picture
 from mocap.gui.views.review.overlays import (
     draw_body,
     draw_guide,
@@ -367,13 +367,3 @@ class VideoGrid(QWidget):
 def _overrides(event: QEvent, key: Qt.Key) -> bool:
     """Whether an event asks if a key is a shortcut, or belongs to the widget."""
     return event.type() == QEvent.Type.ShortcutOverride and isinstance(event, QKeyEvent) and event.key() == key
-
-
-def best_columns(count: int, shape: float, width: int, height: int) -> int:
-    """Columns that make pictures of ``shape`` (width over height) largest in a space."""
-
-    def scale(columns: int) -> float:
-        rows = math.ceil(count / columns)
-        return min(width / columns / shape, height / rows)
-
-    return max(range(1, count + 1), key=scale)
