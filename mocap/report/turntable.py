@@ -7,6 +7,8 @@ is no Vulkan. The older one draws into a hidden window, and where there is no sc
 from __future__ import annotations
 
 import importlib
+import os
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -42,6 +44,8 @@ TRAIL_S = 0.5
 TRAILED = ("wrist", "ankle")
 # Drawn at this many times the size and then made small: lines and edges come out smooth.
 FINER = 2
+# Where programs look for a screen on Linux.
+SCREENS = ("DISPLAY", "WAYLAND_DISPLAY")
 # What is nearer or farther than this many times the distance of the body is not drawn.
 NEAREST, FARTHEST = 0.05, 20.0
 # Of floor, cameras and paths.
@@ -182,7 +186,9 @@ class _Stage:
         open3d = self._open3d
         with _quiet(open3d):
             window = open3d.visualization.Visualizer()
-            if not window.create_window("", *self._size_wh, visible=False):
+            with _without_screen():
+                opened = window.create_window("", *self._size_wh, visible=False)
+            if not opened:
                 raise ExportError(
                     "open3d cannot draw here: there is neither a screen nor OpenGL without one.",
                     "Install the graphics driver; on Debian: sudo apt-get install libegl1 libgl1-mesa-dri",
@@ -226,6 +232,11 @@ class _Stage:
         window.poll_events()
         window.update_renderer()
         drawn = np.asarray(window.capture_screen_float_buffer(False))
+        if not drawn.any():  # the ground is not black
+            raise ExportError(
+                "open3d drew nothing: this screen's driver leaves hidden windows black.",
+                "Update the graphics driver, or make the film on another computer.",
+            )
         coloured = np.round(255.0 * drawn[:, :, ::-1]).astype(np.uint8)
         return np.asarray(cv2.resize(coloured, self._film.size_wh, interpolation=cv2.INTER_AREA), dtype=np.uint8)
 
@@ -277,6 +288,26 @@ def _fill_lines(open3d: Any, lines: Any, pieces: FloatArray, colours: FloatArray
     lines.points = open3d.utility.Vector3dVector(pieces.reshape(-1, 3))
     lines.lines = open3d.utility.Vector2iVector(np.arange(2 * len(pieces)).reshape(-1, 2))
     lines.colors = open3d.utility.Vector3dVector(np.ascontiguousarray(colours))
+
+
+@contextmanager
+def _without_screen() -> Iterator[None]:
+    """Let open3d find no screen on Linux while it opens a window, so that it draws into memory.
+
+    What an X server shows of a hidden window is not defined, and with Mesa it is black.
+    """
+    before = {name: os.environ.get(name) for name in SCREENS} if sys.platform.startswith("linux") else {}
+    try:
+        for name in before:
+            # A name that leads nowhere: without one, Wayland's library would try its usual place.
+            os.environ[name] = "none"
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
 
 
 @contextmanager

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import importlib
+import os
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -200,6 +202,21 @@ def test_a_stopped_film_leaves_nothing(open3d: object, tmp_path: Path) -> None:
             cancel=cancel,
         )
     assert not list(tmp_path.iterdir())
+
+
+def test_a_screen_makes_no_difference(open3d: object, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DISPLAY", ":0")
+    monkeypatch.delenv("WAYLAND_DISPLAY", raising=False)
+    with turntable._without_screen():
+        hidden = os.environ.get("DISPLAY")
+    assert (hidden != ":0") == sys.platform.startswith("linux")
+    assert os.environ["DISPLAY"] == ":0"
+    assert "WAYLAND_DISPLAY" not in os.environ
+    taken = points()
+    turntable.write_picture(tmp_path / "p.png", taken, times(taken), None, SMALL, 0.0)
+    picture = cv2.imread(str(tmp_path / "p.png"))
+    assert picture is not None
+    assert (picture.max(axis=2) > 100).sum() > 1000
 
 
 def test_a_picture_a_mesh_and_a_cloud(open3d: object, tmp_path: Path) -> None:

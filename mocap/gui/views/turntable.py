@@ -9,9 +9,9 @@ from PySide6.QtWidgets import QCheckBox, QFormLayout, QHBoxLayout, QVBoxLayout, 
 
 from mocap.gui.presenters.jobs import JobRequest
 from mocap.gui.presenters.turntable import LENGTHS, SIZES, TurntableChoice, lacking_open3d, turntable_jobs
-from mocap.gui.views.parts import Choice, NumberBox, TroubleCard, button, label, named
+from mocap.gui.views.parts import BOX_MARGIN_PX, Choice, NumberBox, TroubleCard, button, label, named
 
-NAME = "Turntable film"
+NAME = "Turntable video"
 # No take is longer than a day.
 LONGEST_S = 86_400.0
 
@@ -25,8 +25,8 @@ class TurntablePane(QWidget):
         self.size_box, self.length_box = Choice(), Choice()
         self.size_box.addItems([words for words, _ in SIZES])
         self.length_box.addItems([words for words, _ in LENGTHS])
-        named(self.size_box, "Size of the film")
-        named(self.length_box, "Length of the film")
+        named(self.size_box, "Size of the video")
+        named(self.length_box, "Length of the video")
         self.trails, self.cameras = QCheckBox("Paths of hands and feet"), QCheckBox("Cameras")
         self.cameras.setChecked(True)
         self.picture, self.mesh = QCheckBox("Picture (PNG)"), QCheckBox("Body as a mesh (PLY)")
@@ -34,8 +34,9 @@ class TurntablePane(QWidget):
         self.at.setRange(0.0, LONGEST_S)
         self.at.setDecimals(2)
         self.at.setSuffix(" s")
+        self.at.lineEdit().setTextMargins(BOX_MARGIN_PX, 0, 0, 0)
         named(self.at, "Instant of the picture and the mesh, seconds from the start")
-        self.make = button("Make the film", primary=True)
+        self.make = button("Make the video", primary=True)
         self.said, self.trouble = label("", "good", wrap=True), TroubleCard()
         self._lay_out()
         for box in (self.picture, self.mesh):
@@ -52,7 +53,7 @@ class TurntablePane(QWidget):
         layout.setSpacing(12)
         layout.addWidget(
             label(
-                "A film that goes once around the body while it moves. It plays everywhere.", "heading", wrap=True
+                "A video that goes once around the body while it moves. It plays everywhere.", "heading", wrap=True
             )
         )
         layout.addWidget(self.trouble)
@@ -91,7 +92,7 @@ class TurntablePane(QWidget):
         jobs = turntable_jobs(self._runs, self.choice)
         for job in jobs:
             self._add_job(job)
-        films = "The film is" if len(jobs) == 1 else f"{len(jobs)} films are"
+        films = "The video is" if len(jobs) == 1 else f"{len(jobs)} videos are"
         self.said.setText(f"{films} in the list of jobs, with the time left. You may close this window.")
 
 
