@@ -45,7 +45,7 @@ STAGE_NAMES = {
     "export": "Files",
     "overlay": "Overlay videos",
     "report": "Report",
-    "turntable": "Turntable film",
+    "turntable": "Turntable video",
 }
 
 

@@ -1,4 +1,4 @@
-"""``mocap turntable``: a run's body in the round, as film, picture, mesh or point cloud."""
+"""``mocap turntable``: a run's body in the round, as video, picture, mesh or point cloud."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from mocap.core.errors import InputError
 def turntable(
     run: Annotated[Path, typer.Argument(help="Folder of a finished run: trials/NAME/runs/ID.")],
     film: Annotated[
-        Path | None, typer.Option("--out", "-o", help="Film (.mp4) that turns once around the body in motion.")
+        Path | None, typer.Option("--out", "-o", help="Video (.mp4) that turns once around the body in motion.")
     ] = None,
     picture: Annotated[Path | None, typer.Option("--picture", help="Picture (.png) of one instant.")] = None,
     mesh: Annotated[
@@ -28,14 +28,14 @@ def turntable(
     at: Annotated[float, typer.Option("--at", help="Which instant, seconds from the first.")] = 0.0,
     seconds: Annotated[
         float | None,
-        typer.Option("--seconds", help="Length of the film; the motion's if not given. Cut, or begun again."),
+        typer.Option("--seconds", help="Length of the video; the motion's if not given. Cut, or begun again."),
     ] = None,
     size: Annotated[str, typer.Option("--size", help="Width and height, px.")] = "1280x720",
     trails: Annotated[bool, typer.Option("--trails", help="Draw the paths of hands and feet.")] = False,
     cameras: Annotated[bool, typer.Option(help="Draw the cameras.")] = True,
     json_output: JsonOption = False,
 ) -> None:
-    """Turn around a run's body in a film, or take a picture, a mesh or a point cloud of it; needs open3d."""
+    """Turn around a run's body in a video, or take a picture, a mesh or a point cloud of it; needs open3d."""
     from mocap.pipeline.turntable import TurntableRequest, make_turntable
     from mocap.report.eye import TurntableFilm
 

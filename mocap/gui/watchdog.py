@@ -10,8 +10,8 @@ import logging
 import sys
 import threading
 import time
-import traceback
 from collections.abc import Callable
+from pathlib import Path
 
 from PySide6.QtCore import QObject, Qt, QTimer
 
@@ -108,8 +108,8 @@ class _Witness(threading.Thread):
 
 def _calls(thread: int) -> str:
     """The innermost calls of a thread, outermost first."""
-    frame = sys._current_frames().get(thread)
-    stack = traceback.extract_stack(frame)[-CALLS_TOLD:] if frame is not None else []
-    return " > ".join(
-        f"{call.name} ({call.filename.replace(chr(92), '/').rsplit('/', 1)[-1]}:{call.lineno})" for call in stack
-    )
+    frame, calls = sys._current_frames().get(thread), []
+    while frame is not None and len(calls) < CALLS_TOLD:
+        calls.append(f"{frame.f_code.co_name} ({Path(frame.f_code.co_filename).name}:{frame.f_lineno})")
+        frame = frame.f_back
+    return " > ".join(reversed(calls))

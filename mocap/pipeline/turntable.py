@@ -37,6 +37,8 @@ class TurntableRequest:
     look: TurntableFilm = field(default_factory=TurntableFilm)
 
 
+# What a file is called, where not as its field.
+WORDS = {"film": "video", "cloud": "point cloud"}
 # What each file's name must end in: open3d and the players choose by it.
 ENDINGS = {"film": ".mp4", "picture": ".png", "mesh": ".ply", "cloud": ".ply"}
 
@@ -57,10 +59,12 @@ def make_turntable(
     """
     wanted = {name: path for name in ENDINGS if (path := getattr(request, name)) is not None}
     if not wanted:
-        raise ExportError("No file is named.", "Name a film, a picture, a mesh or a point cloud.")
+        raise ExportError("No file is named.", "Name a video, a picture, a mesh or a point cloud.")
     for name, path in wanted.items():
         if path.suffix.lower() != ENDINGS[name]:
-            raise ExportError(f"The name of the {name} must end in {ENDINGS[name]}.", "Change the name.", path)
+            raise ExportError(
+                f"The name of the {WORDS.get(name, name)} must end in {ENDINGS[name]}.", "Change the name.", path
+            )
     cancel = cancel or CancelToken()
     take = load_take(RunFolder(request.run))
     rig = load_rig(request.run / "rig.toml")

@@ -48,10 +48,10 @@ class TurntableFilm:
     def __post_init__(self) -> None:
         if min(self.size_wh) < 2 or any(side % 2 for side in self.size_wh):
             raise ExportError(
-                "The film's sides must be even numbers of pixels.", "Choose 1280 x 720, for example."
+                "The video's sides must be even numbers of pixels.", "Choose 1280 x 720, for example."
             )
         if self.seconds is not None and not self.seconds > 0.0:
-            raise ExportError("The film's length must be more than nothing.", "Give a number of seconds.")
+            raise ExportError("The video's length must be more than nothing.", "Give a number of seconds.")
 
 
 @dataclass(frozen=True)

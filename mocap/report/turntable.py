@@ -103,7 +103,7 @@ def write_turntable(
             encode_film(draft, pictures(), rate)
         except FFmpegError as error:
             raise ExportError(
-                f"The film could not be written: {error.strerror}.", "Check that the disk has space.", path
+                f"The video could not be written: {error.strerror}.", "Check that the disk has space.", path
             ) from error
     return path
 
@@ -153,7 +153,7 @@ def need_open3d() -> Any:
     try:
         return importlib.import_module("open3d")
     except ImportError as error:
-        raise MissingExtraError("Turntable films and pictures need the package open3d.", "open3d") from error
+        raise MissingExtraError("Turntable videos and pictures need the package open3d.", "open3d") from error
 
 
 class _Stage:
@@ -235,7 +235,7 @@ class _Stage:
         if not drawn.any():  # the ground is not black
             raise ExportError(
                 "open3d drew nothing: this screen's driver leaves hidden windows black.",
-                "Update the graphics driver, or make the film on another computer.",
+                "Update the graphics driver, or make the video on another computer.",
             )
         coloured = np.round(255.0 * drawn[:, :, ::-1]).astype(np.uint8)
         return np.asarray(cv2.resize(coloured, self._film.size_wh, interpolation=cv2.INTER_AREA), dtype=np.uint8)

@@ -32,6 +32,14 @@ def test_every_format_says_what_it_holds() -> None:
     assert all(preset.formats for preset in PRESETS)
 
 
+def test_the_frames_a_second_are_told(run_folder: Path, tmp_path: Path) -> None:
+    from mocap.session import RunFolder, RunManifest, read_manifest
+
+    rate = read_manifest(RunFolder(run_folder).manifest, RunManifest).summary.rate_hz
+    assert float(exports.pace(run_folder).partition(" ")[0]) == pytest.approx(rate, abs=0.005)
+    assert exports.pace(tmp_path) == ""
+
+
 def test_several_runs_go_to_folders_of_their_own(run_folder: Path, tmp_path: Path) -> None:
     other = tmp_path / "data" / "second" / "trials" / "walk" / "runs" / run_folder.name
     shutil.copytree(run_folder, other)

@@ -174,7 +174,7 @@ def test_the_wizard_begins_with_the_newest_calibration_and_says_what_is_missing(
         assert state.next_page == "calibrate"
         state.set(source="films")
         assert not state.go_on()
-        assert "two films" in state.trouble.what  # type: ignore[union-attr]
+        assert "two videos" in state.trouble.what  # type: ignore[union-attr]
         state.set(source="later")
         assert state.go_on()
         folder, job = state.make()
@@ -189,7 +189,7 @@ def test_a_thumbnail_is_made_once_and_kept(tmp_path: Path) -> None:
     def make(path: Path, folder: Path) -> np.ndarray:
         made.append(path)
         if path.name == "bad.mp4":
-            raise InputError("This film cannot be read.", "Copy it again.", path)
+            raise InputError("This video cannot be read.", "Copy it again.", path)
         return np.zeros((100, 160, 3), np.uint8)
 
     pictures = Thumbnails(tmp_path, make)

@@ -18,7 +18,7 @@ class ImportJob:
 
     title: str
     request: TakeRequest
-    stages: ClassVar[Stages] = {COPY: ("Copying the films", 1.0)}
+    stages: ClassVar[Stages] = {COPY: ("Copying the videos", 1.0)}
 
     def run(self, tell: Tell, cancel: CancelToken) -> Finished:
         """Make the session."""

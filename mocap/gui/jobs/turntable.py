@@ -1,4 +1,4 @@
-"""A film that turns around the body of a run: what ``mocap turntable`` makes."""
+"""A video that turns around the body of a run: what ``mocap turntable`` makes."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ FILE = "file"
 
 @dataclass(frozen=True)
 class TurntableJob:
-    """A film of one run, and what else is asked for.
+    """A video of one run, and what else is asked for.
 
     Attributes
     ----------
@@ -26,7 +26,7 @@ class TurntableJob:
     size_wh : (int, int)
         px.
     seconds : float or None
-        Length of the film; None: the motion's.
+        Length of the video; None: the motion's.
     """
 
     title: str
@@ -39,7 +39,7 @@ class TurntableJob:
     seconds: float | None = None
     trails: bool = False
     cameras: bool = True
-    stages: ClassVar[Stages] = {"turntable": ("Drawing the film", 1.0)}
+    stages: ClassVar[Stages] = {"turntable": ("Drawing the video", 1.0)}
 
     def run(self, tell: Tell, cancel: CancelToken) -> Finished:
         """Draw it."""

@@ -54,8 +54,8 @@ PRESETS = (
     ExportPreset("Visual3D", "One C3D file, as motion labs exchange them.", ("c3d",)),
     ExportPreset(
         "Blender / Mixamo",
-        "A skeleton in motion, with bones named as Mixamo names them. Set the scene to the recording's frames a "
-        "second before the import.",
+        "A skeleton in motion, with bones named as Mixamo names them. In Blender's import panel set Scale to 0.01 and "
+        "tick Update Scene FPS.",
         ("bvh:mixamo", "glb"),
     ),
     ExportPreset("Unreal", "A skeleton in motion, with bones named as Unreal's mannequin.", ("bvh:unreal",)),
@@ -121,6 +121,17 @@ def run_label(run: Path) -> str:
     """What a run is called: its trial, and its session where that is another."""
     trial, session = run.parent.parent.name, run.parents[3].name if len(run.parents) > 3 else ""
     return trial if not session or session == trial else f"{session} · {trial}"
+
+
+def pace(run: Path) -> str:
+    """How many frames a second a run has, in words: other programs ask for it; empty where it cannot be read."""
+    from mocap.session import RunFolder, RunManifest, read_manifest
+
+    try:
+        rate = read_manifest(RunFolder(run).manifest, RunManifest).summary.rate_hz
+    except ExplainedError:
+        return ""
+    return f"{rate:.2f}".rstrip("0").rstrip(".") + " frames a second"
 
 
 class Export:

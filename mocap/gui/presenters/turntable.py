@@ -1,4 +1,4 @@
-"""Turntable films: what can be chosen, and the jobs that come of it."""
+"""Turntable videos: what can be chosen, and the jobs that come of it."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from mocap.gui.jobs.turntable import TurntableJob
 from mocap.gui.presenters.exports import beside, run_label
 from mocap.gui.presenters.words import Trouble
 
-# Sizes of a film, px, by what it is for.
+# Sizes of a video, px, by what it is for.
 SIZES: tuple[tuple[str, tuple[int, int]], ...] = (
     ("1280 × 720", (1280, 720)),
     ("1920 × 1080, for a large screen", (1920, 1080)),
     ("1080 × 1080, square", (1080, 1080)),
     ("1080 × 1920, upright for a phone", (1080, 1920)),
 )
-# Lengths of a film, s.
+# Lengths of a video, s.
 LENGTHS: tuple[tuple[str, float | None], ...] = (
     ("As long as the motion", None),
     ("6 seconds", 6.0),
@@ -44,7 +44,7 @@ def lacking_open3d() -> Trouble | None:
     if find_spec("open3d") is not None:
         return None
     return Trouble(
-        "Turntable films are drawn by open3d, which is not installed.",
+        "Turntable videos are drawn by open3d, which is not installed.",
         'Close the app, type in a terminal: pip install "openmocap[open3d]", and start the app again.',
     )
 
@@ -56,7 +56,7 @@ def turntable_jobs(runs: tuple[Path, ...], choice: TurntableChoice) -> tuple[Tur
         folder, name = beside(run), run.parent.parent.name
         jobs.append(
             TurntableJob(
-                f"Turntable film: {run_label(run)}",
+                f"Turntable video: {run_label(run)}",
                 run,
                 folder / f"{name}_turntable.mp4",
                 folder / f"{name}_picture.png" if choice.picture else None,

@@ -21,7 +21,7 @@ STAGES: dict[str, tuple[str, float]] = {
     "body": ("Fitting the body", 0.05),
     "angles": ("Joint angles", 0.02),
     "export": ("Writing files", 0.03),
-    "overlay": ("Drawing overlay films", 0.09),
+    "overlay": ("Drawing overlay videos", 0.09),
     "report": ("Writing the report", 0.01),
 }
 

@@ -22,7 +22,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from mocap.gui.presenters.exports import HOLDS, OWN_NAME, PRESETS, Export, run_label
+from mocap.gui.presenters.exports import HOLDS, OWN_NAME, PRESETS, Export, pace, run_label
 from mocap.gui.views.parts import TroubleCard, button, clear_layout, label, named
 
 POLL_MS = 60
@@ -74,7 +74,7 @@ class ExportDialog(QDialog):
         self._update()
 
     def add_pane(self, name: str, pane: QWidget) -> None:
-        """Put something else beside the presets, such as pictures and turntables, with controls of its own."""
+        """Put something else beside the presets, such as turntables, with controls of its own."""
         self.presets.addItem(name)
         self.panes.addWidget(pane)
 
@@ -85,7 +85,10 @@ class ExportDialog(QDialog):
         layout.addWidget(label("Export", "title"))
         names = [run_label(run) for run in self.export.runs]
         rest = f" and {len(names) - RUNS_NAMED} more" if len(names) > RUNS_NAMED else ""
-        layout.addWidget(label(", ".join(names[:RUNS_NAMED]) + rest, "faint", wrap=True))
+        of = ", ".join(names[:RUNS_NAMED]) + rest
+        if len(names) == 1 and (speed := pace(self.export.runs[0])):
+            of += f"  ·  {speed}"
+        layout.addWidget(label(of, "faint", wrap=True))
         middle = QHBoxLayout()
         middle.setSpacing(16)
         middle.addWidget(self.presets)

@@ -142,6 +142,7 @@ QToolTip { background: $raised; color: $text; border: 1px solid $line; padding: 
 QMenu { background: $panel; border: 1px solid $line; padding: 4px; }
 QMenu::item { padding: 6px 22px; border-radius: 5px; }
 QMenu::item:selected { background: $hover; }
+QMenu::item:disabled { color: $faint; background: transparent; }
 QCheckBox, QRadioButton { spacing: 8px; }
 QRadioButton::indicator { width: 14px; height: 14px; border: 1px solid $faint; border-radius: 8px;
     background: $raised; }

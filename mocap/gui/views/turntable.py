@@ -1,4 +1,4 @@
-"""The pane of the export dialog that orders turntable films."""
+"""The pane of the export dialog that orders turntable videos."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ LONGEST_S = 86_400.0
 
 
 class TurntablePane(QWidget):
-    """Length, size and what is drawn; the film is made as a job, so that the dialog may be closed."""
+    """Length, size and what is drawn; the video is made as a job, so that the dialog may be closed."""
 
     def __init__(self, runs: tuple[Path, ...], add_job: Callable[[JobRequest], None]) -> None:
         super().__init__()
@@ -92,8 +92,8 @@ class TurntablePane(QWidget):
         jobs = turntable_jobs(self._runs, self.choice)
         for job in jobs:
             self._add_job(job)
-        films = "The video is" if len(jobs) == 1 else f"{len(jobs)} videos are"
-        self.said.setText(f"{films} in the list of jobs, with the time left. You may close this window.")
+        what = "The video is" if len(jobs) == 1 else f"{len(jobs)} videos are"
+        self.said.setText(f"{what} in the list of jobs, with the time left. You may close this window.")
 
 
 def _line(*parts: QWidget) -> QWidget:

@@ -59,7 +59,7 @@ class Found:
     def words(self) -> str:
         """The cameras in a sentence."""
         if self.waits:
-            return "No films of the board yet: record a take, or choose the folder of its films."
+            return "No videos of the board yet: record a take, or choose the folder of its videos."
         if not self.cameras:
             return ""
         counts = {count for _, count in self.cameras}

@@ -47,7 +47,7 @@ STATES: dict[CameraState, tuple[Level, str]] = {
     CameraState.OPENING: OPENING,
     CameraState.STALLED: ("poor", "Sends nothing"),
     CameraState.LOST: ("poor", "No connection"),
-    CameraState.ENDED: ("waiting", "The film has ended"),
+    CameraState.ENDED: ("waiting", "The video has ended"),
 }
 # A shape for each level beside its colour: nobody has to tell green from red.
 SYMBOLS: dict[Level, str] = {"good": "✓", "care": "!", "poor": "✕", "waiting": "…"}
@@ -190,7 +190,7 @@ def no_settings(entry: CameraEntry) -> str:
     return {
         "usb": "",
         "network": "A network camera is set in its own app or page: its stream lets nothing be set.",
-        "film": "A film is as it was taken.",
+        "film": "A video is as it was taken.",
         "pictures": "Pictures are as they were taken.",
         "other": "This kind of camera is set in its maker's program.",
     }[entry.kind]

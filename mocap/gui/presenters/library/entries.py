@@ -208,13 +208,13 @@ def _trial(trial: TrialFolder, told: SessionManifest, date: str, session: Sessio
 def _steps(trial: TrialFolder, entry: TrialEntry, gone: list[str], calibrated: bool) -> tuple[Step, ...]:
     """What was done so far, by the files that each step leaves."""
     if gone:
-        films = Step("Films", "trouble", f"Films: gone are {', '.join(gone)}")
+        films = Step("Videos", "trouble", f"Videos: gone are {', '.join(gone)}")
     elif entry.videos:
-        films = Step("Films", "done", f"Films: {len(entry.videos)} cameras")
+        films = Step("Videos", "done", f"Videos: {len(entry.videos)} cameras")
     elif entry.told.detections is not None:
-        films = Step("Films", "done", "Films: none; made of detections of another program")
+        films = Step("Videos", "done", "Videos: none; made of detections of another program")
     else:
-        films = Step("Films", "open", "Films: none yet")
+        films = Step("Videos", "open", "Videos: none yet")
     rig = Step("Calibration", "done", "Cameras: calibrated") if calibrated else Step(
         "Calibration", "open", "Cameras: not calibrated yet")  # fmt: skip
     return (
@@ -234,7 +234,7 @@ def _sync_step(entry: TrialEntry) -> Step:
         return Step("Time", "done", "Time: cameras brought together")
     if beside is not None and (beside / TIMESTAMPS_FILE).is_file():
         return Step("Time", "done", "Time: as the recorder wrote it down")
-    return Step("Time", "open", "Time: films are taken to start together")
+    return Step("Time", "open", "Time: videos are taken to start together")
 
 
 def _run_step(entry: TrialEntry) -> Step:

@@ -111,10 +111,10 @@ class Importing:
     def place_words(self) -> str:
         """What the choice to copy or not means here."""
         if self.copy:
-            return f"The films ({size_in_words(self.size)}) are copied into the library; the originals stay."
+            return f"The videos ({size_in_words(self.size)}) are copied into the library; the originals stay."
         if self.elsewhere:
-            return "The films lie on another disk. If it is taken away, they are gone: better copy them."
-        return "The films stay where they are and must not be moved or renamed."
+            return "The videos lie on another disk. If it is taken away, they are gone: better copy them."
+        return "The videos stay where they are and must not be moved or renamed."
 
     def job(self) -> ImportJob | Trouble:
         """What is to be done, or what stands in the way."""

@@ -47,10 +47,10 @@ def poster(path: Path) -> ImageArray:
             image = next((upright(frame) for frame in film.decode(stream)), None)
     except (av.FFmpegError, IndexError, OSError) as error:
         raise VideoError(
-            f"This film cannot be read: {error}.", "Copy it again from the camera, or leave it out.", path
+            f"This video cannot be read: {error}.", "Copy it again from the camera, or leave it out.", path
         ) from error
     if image is None:
-        raise VideoError("This film has no pictures.", "Copy it again from the camera, or leave it out.", path)
+        raise VideoError("This video has no pictures.", "Copy it again from the camera, or leave it out.", path)
     return _cut(image)
 
 

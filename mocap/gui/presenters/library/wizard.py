@@ -27,7 +27,7 @@ Sex = Literal["female", "male", "unknown"]
 Source = Literal["record", "films", "later"]
 Lens = Literal["earlier", "file", "new"]
 
-STEPS = ("Person", "Cameras", "Films")
+STEPS = ("Person", "Cameras", "Videos")
 SEXES: tuple[tuple[Sex, str], ...] = (("unknown", "Not said"), ("female", "Female"), ("male", "Male"))
 # Above this a height is in centimetres.
 METRES_UP_TO = 3.0
@@ -255,7 +255,7 @@ class NewSession:
                 check_name(draft.trial)
                 if len(draft.videos) < 2:
                     raise InputError(
-                        "There are fewer than two films.", "Choose the films of all cameras, two at least."
+                        "There are fewer than two videos.", "Choose the videos of all cameras, two at least."
                     )
         except ExplainedError as error:
             return trouble_of(error)

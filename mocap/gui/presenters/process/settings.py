@@ -73,7 +73,7 @@ WORDS: dict[FieldPath, tuple[str, str, str]] = {
     ),
     ("kinematics", "prominence_deg"): ("A repetition is from", "°", "Smaller bends are not counted."),
     ("output", "formats"): ("Files", "", "Others can be exported at any time."),
-    ("output", "overlays"): ("Overlay films", "", "The videos with the skeleton drawn in."),
+    ("output", "overlays"): ("Overlay videos", "", "The videos with the skeleton drawn in."),
 }
 CHOICES = {
     "subject": "One subject", "all": "Everybody", "longest": "In view longest", "biggest": "Biggest in view",

@@ -42,7 +42,7 @@ def fill_menu(menu: QMenu, capturing: Capturing, parent: QWidget) -> None:
             words += f" – {camera.trouble.what}"
         menu.addAction(words, lambda address=camera.address: capturing.cameras.add(address))
     if not offered:
-        menu.addSection("No other USB camera was found")
+        menu.addAction("No other USB camera was found").setEnabled(False)
     menu.addAction("Look again", capturing.cameras.search)
     menu.addSeparator()
     menu.addAction("Network camera or phone …", lambda: ask_address(capturing, parent))

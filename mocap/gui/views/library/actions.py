@@ -216,7 +216,7 @@ class LibraryActions:
             self.deeds.do(calibrating_with(session.folder, dialog.wanted))
 
     def _browse(self, into: Path | None = None) -> None:
-        if folder := QFileDialog.getExistingDirectory(self._page, "Folder of films, or of another program"):
+        if folder := QFileDialog.getExistingDirectory(self._page, "Folder of videos, or of another program"):
             self.import_paths((Path(folder),), into)
 
     def _new_session(self) -> None:

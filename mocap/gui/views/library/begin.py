@@ -15,9 +15,9 @@ CARD_W, CARD_H = 236, 224
 ICON_PX = 34
 WAYS = (
     ("record", "capture", "Record", "Film somebody now, with the cameras that are plugged in.", "New session"),
-    ("import", "folder", "Import", "Films that you have already, or a folder of FreeMoCap, Caliscope, Pose2Sim "
+    ("import", "folder", "Import", "Videos that you have already, or a folder of FreeMoCap, Caliscope, Pose2Sim "
      "or OpenCap.", "Import …"),
-    ("demo", "review", "Try it", "A short film comes along: a minute, and you see every step.", "Run the demo"),
+    ("demo", "review", "Try it", "A short video comes along: a minute, and you see every step.", "Run the demo"),
 )  # fmt: skip
 
 
@@ -54,7 +54,7 @@ class Beginning(QWidget):
         cards.addStretch(1)
         self._title = label("How would you like to begin?", "title")
         self._place = label("", "faint", wrap=True)
-        drop = label("You can also drop films or a folder anywhere into this window.", "faint")
+        drop = label("You can also drop videos or a folder anywhere into this window.", "faint")
         layout = QVBoxLayout(self)
         layout.setSpacing(14)
         layout.addStretch(2)

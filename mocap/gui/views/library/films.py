@@ -55,7 +55,7 @@ class FilmList(QWidget):
         named(
             choice,
             f"Camera of {film.name}",
-            "Choose another camera if this is not it; the two films change places",
+            "Choose another camera if this is not it; the two videos change places",
         )
         choice.addItems(list(cameras))
         choice.setCurrentText(camera)

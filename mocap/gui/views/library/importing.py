@@ -53,7 +53,7 @@ class ImportDialog(QDialog):
         self.name, self.participant = QLineEdit(), QLineEdit(placeholderText="P01")
         named(self.name, "Name of the session")
         named(self.participant, "Participant, by a pseudonym")
-        self.stay, self.copy = QRadioButton("Leave the films where they are"), QRadioButton("Copy the films")
+        self.stay, self.copy = QRadioButton("Leave the videos where they are"), QRadioButton("Copy the videos")
         self._ways = QButtonGroup(self)
         self.then = QCheckBox("Process it afterwards")
         for control in (self.stay, self.copy, self.then):
@@ -77,7 +77,7 @@ class ImportDialog(QDialog):
         layout.setSpacing(10)
         head = QHBoxLayout()
         head.addWidget(label("Import", "title"), 1)
-        for text, work in (("Choose a folder …", self._browse_folder), ("Choose films …", self._browse_films)):
+        for text, work in (("Choose a folder …", self._browse_folder), ("Choose videos …", self._browse_films)):
             other = button(text)
             other.clicked.connect(work)
             head.addWidget(other)
@@ -137,7 +137,7 @@ class ImportDialog(QDialog):
             self._look((Path(chosen),))
 
     def _browse_films(self) -> None:
-        chosen, _ = QFileDialog.getOpenFileNames(self, "Films of all cameras", self._where.text())
+        chosen, _ = QFileDialog.getOpenFileNames(self, "Videos of all cameras", self._where.text())
         if chosen:
             self._look(tuple(Path(path) for path in chosen))
 
@@ -177,7 +177,7 @@ class ImportDialog(QDialog):
         self._meaning.setText(importing.place_words)
         rig = f"Calibration: {found.calibration.name}" if found.calibration else ""
         board = f"Board: {found.board.name}" if found.board else ""
-        films = "Films of the board, to calibrate from" if found.board_films else ""
+        films = "Videos of the board, to calibrate from" if found.board_films else ""
         if words := "  ·  ".join(filter(None, (rig, board, films))):
             self._found.addWidget(label(words, "good", wrap=True))
         for note in found.notes:

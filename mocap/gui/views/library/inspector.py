@@ -27,7 +27,7 @@ SIGNS = {"done": ("✓", "good"), "open": ("○", "faint"), "trouble": ("✕", "
 TRIAL_ACTIONS = (
     ("process", "Process …", "Find the person and compute the body in 3D"),
     ("analyse", "Analyse", "Tables, comparison, normalised cycles"),
-    ("align", "Align cameras …", "Bring films that did not start together to one time, by hand"),
+    ("align", "Align cameras …", "Bring videos that did not start together to one time, by hand"),
     ("export", "Export …", "Files for other programs"),
     ("report", "Report", "Open the report in the browser"),
     (
@@ -38,7 +38,7 @@ TRIAL_ACTIONS = (
 )
 SESSION_ACTIONS = (
     ("record", "Record", "Film a new trial in this session"),
-    ("add", "Add films …", "Films or a folder as a new trial of this session"),
+    ("add", "Add videos …", "Videos or a folder as a new trial of this session"),
     ("calibrate", "Calibrate", "Calibrate the cameras of this session"),
     ("rig", "Calibrate with …", "Take the calibration of another session, or of a file"),
     ("details", "Details …", "Participant, date, notes"),

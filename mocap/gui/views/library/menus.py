@@ -39,7 +39,7 @@ TRIAL_MENU = (
      ("trash", "Move to the trash", "Del")),
 )  # fmt: skip
 SESSION_MENU = (
-    (("record", "Record", ""), ("add", "Add films …", ""), ("calibrate", "Calibrate", ""),
+    (("record", "Record", ""), ("add", "Add videos …", ""), ("calibrate", "Calibrate", ""),
      ("rig", "Calibrate with …", "")),
     (("process", "Process all …", ""), ("export", "Export all …", "")),
     (("details", "Details …", ""), ("tags", "Tags …", "Ctrl+G"), ("show", "Show in the file manager", ""),

@@ -43,7 +43,7 @@ class LibraryPage(Page):
 
     keys = (
         ("Ctrl+Shift+N", "session", "New session"),
-        ("Ctrl+I", "import", "Import a folder or films"),
+        ("Ctrl+I", "import", "Import a folder or videos"),
         ("F2", "rename", "Rename the chosen trial"),
         ("Ctrl+G", "tags", "Tags of the chosen one"),
         ("Del", "trash", "Move the chosen one to the trash"),

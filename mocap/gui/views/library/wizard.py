@@ -45,7 +45,7 @@ LENSES = (
 )
 SOURCES = (
     ("record", "Record now", "With the cameras that are plugged in."),
-    ("films", "Choose films", "One film a camera, of the same movement."),
+    ("films", "Choose videos", "One video a camera, of the same movement."),
     ("later", "Later", "Only make the session."),
 )
 
@@ -150,7 +150,7 @@ class SessionWizard(QDialog):
         return page
 
     def _films_page(self) -> QWidget:
-        browse, folder = button("Choose films …"), button("Choose a folder …")
+        browse, folder = button("Choose videos …"), button("Choose a folder …")
         browse.clicked.connect(self._browse_films)
         folder.clicked.connect(self._browse_folder)
         inside = QWidget()
@@ -167,7 +167,7 @@ class SessionWizard(QDialog):
         area.setWidget(self.films)
         column.addWidget(area, 1)
         self._chosen_films = inside
-        page, layout = _choices("Where do the films come from?", SOURCES, self.sources, {})
+        page, layout = _choices("Where do the videos come from?", SOURCES, self.sources, {})
         layout.addWidget(inside, 1)
         self._films_end = QWidget()
         layout.addWidget(self._films_end, 1)
@@ -197,12 +197,12 @@ class SessionWizard(QDialog):
             self.state.set(lens="file", rig_file=Path(chosen))
 
     def _browse_films(self) -> None:
-        chosen, _ = QFileDialog.getOpenFileNames(self, "Films of all cameras")
+        chosen, _ = QFileDialog.getOpenFileNames(self, "Videos of all cameras")
         if chosen:
             self.choose_films(tuple(Path(path) for path in chosen))
 
     def _browse_folder(self) -> None:
-        if chosen := QFileDialog.getExistingDirectory(self, "Folder with the films of all cameras"):
+        if chosen := QFileDialog.getExistingDirectory(self, "Folder with the videos of all cameras"):
             self.choose_films((Path(chosen),))
 
     def choose_films(self, paths: tuple[Path, ...]) -> None:
@@ -255,7 +255,7 @@ class SessionWizard(QDialog):
         if self.trial.text() != draft.trial:
             self.trial.setText(draft.trial)
         self.films.show_films(
-            draft.videos, state.choices, "Looking …" if state.looking else "No films chosen yet."
+            draft.videos, state.choices, "Looking …" if state.looking else "No videos chosen yet."
         )
         self.trouble.show_trouble(state.trouble)
         self.back.setEnabled(state.step > 0)
