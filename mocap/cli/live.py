@@ -30,6 +30,10 @@ if TYPE_CHECKING:
 # The terminal is drawn so often, and spoken to line by line without a display so often.
 DRAW_S, LINE_S = 0.1, 1.0
 # Angles shown where no targets say which: those that most exercises are about.
+NOTHING = (
+    "Nobody could be followed: in all that time, no two cameras showed the same instant. Look whether each of "
+    "them sends pictures, as with mocap record, and go on for longer."
+)
 USUAL_ANGLES = ("hip_flexion", "knee_flexion", "ankle_dorsiflexion", "shoulder_flexion", "elbow_flexion")
 
 
@@ -97,7 +101,10 @@ def live(
     if json_output:
         print_json({**_summary(session), "recorded": summary_of(recorded) if recorded is not None else None})
         return
-    out.print(_stages(session.budget.times()))
+    if session.budget.frames:
+        out.print(_stages(session.budget.times()))
+    else:
+        err.print(f"[yellow]Note:[/yellow] {escape(NOTHING)}")
     if recorded is not None:
         show_recorded(recorded)
 

@@ -60,6 +60,14 @@ def test_lines_name_people_angles_and_times(rig_file: Path) -> None:
     assert "no more pictures" in stderr
 
 
+def test_cameras_that_never_show_anything_are_told_of(rig_file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    silent = {name: FakeCamera(name, 0.2, FRAMES, []) for name in RIG.names}
+    monkeypatch.setattr(addresses, "open_sources", lambda given, wishes: {name: silent[name] for name in given})
+    _, stdout, stderr = run("-s", "cam_1,cam_2", "-c", str(rig_file), "--headless", "--duration", "0.5")
+    assert "Nobody could be followed" in stderr
+    assert "p95" not in stdout
+
+
 def test_it_stops_after_the_time_that_was_asked_for(rig_file: Path) -> None:
     _, stdout, _ = run("-s", ",".join(RIG.names), "-c", str(rig_file), "--json", "--duration", "0.4")
     assert all(camera["arrived"] < FRAMES for camera in json.loads(stdout)["cameras"])
