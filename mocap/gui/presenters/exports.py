@@ -54,8 +54,8 @@ PRESETS = (
     ExportPreset("Visual3D", "One C3D file, as motion labs exchange them.", ("c3d",)),
     ExportPreset(
         "Blender / Mixamo",
-        "A skeleton in motion, with bones named as Mixamo names them. In Blender's import panel set Scale to 0.01 and "
-        "tick Update Scene FPS.",
+        "A skeleton in motion, with bones named as Mixamo names them. In Blender's import panel set Scale to 0.01 "
+        "and tick Update Scene FPS.",
         ("bvh:mixamo", "glb"),
     ),
     ExportPreset("Unreal", "A skeleton in motion, with bones named as Unreal's mannequin.", ("bvh:unreal",)),
