@@ -108,7 +108,8 @@ class _Witness(threading.Thread):
 
 def _calls(thread: int) -> str:
     """The innermost calls of a thread, outermost first."""
-    frame, calls = sys._current_frames().get(thread), []
+    calls: list[str] = []
+    frame = sys._current_frames().get(thread)
     while frame is not None and len(calls) < CALLS_TOLD:
         calls.append(f"{frame.f_code.co_name} ({Path(frame.f_code.co_filename).name}:{frame.f_lineno})")
         frame = frame.f_back

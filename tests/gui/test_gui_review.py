@@ -299,14 +299,14 @@ def test_the_room_is_looked_at_from_sides_and_goes_along(reviewing: Any) -> None
     seen = set()
     for number in "1234":
         press(page.timeline.ruler, number, "AltModifier")
-        seen.add((round(scene._orbit.azimuth), round(scene._orbit.elevation)))
+        seen.add((round(scene.orbit.azimuth), round(scene.orbit.elevation)))
     assert len(seen) == 4
     press(page.timeline.ruler, "F", "AltModifier")
     assert page.follow.isChecked()
     page.set_head(page.head.seek(5))
-    one = scene._orbit.centre
+    one = scene.orbit.centre
     page.set_head(page.head.seek(30))
-    assert np.linalg.norm(scene._orbit.centre - one) > 0.01
+    assert np.linalg.norm(scene.orbit.centre - one) > 0.01
 
 
 def test_a_layout_is_saved_chosen_and_deleted(reviewing: Any, app: Any) -> None:

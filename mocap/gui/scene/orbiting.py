@@ -65,12 +65,19 @@ class OrbitWidget(QWidget):
         for x, y in xy[valid].tolist():
             painter.drawEllipse(QPointF(x, y), radius, radius)
 
-    def words(self, painter: QPainter, text: str, place: FloatArray, colour: Colour) -> None:
+    def words(
+        self,
+        painter: QPainter,
+        text: str,
+        place: FloatArray,
+        colour: Colour,
+        off_px: tuple[float, float] = LABEL_OFF_PX,
+    ) -> None:
         """Write beside a place (3,), m."""
         xy, valid = self.project(place)
         if valid:
             painter.setPen(QColor(*colour))
-            painter.drawText(QPointF(float(xy[0]), float(xy[1])) + QPointF(*LABEL_OFF_PX), text)
+            painter.drawText(QPointF(float(xy[0]), float(xy[1])) + QPointF(*off_px), text)
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
         """Begin to turn."""
