@@ -117,6 +117,8 @@ def test_formats_are_ticked_one_by_one(app: Any, run_folder: Path, tmp_path: Pat
     wait(lambda: dialog.export.written is not None)
     assert [dialog.files.item(n).text() for n in range(dialog.files.count())] == ["walk.trc", "walk.npz"]
     assert dialog.show_files.isVisible()
+    # What was written is in sight, although the list of formats is long.
+    wait(lambda: not dialog.outcome.visibleRegion().isEmpty() and not dialog.files.visibleRegion().isEmpty())
     dialog.reject()
 
 
@@ -132,6 +134,7 @@ def test_something_else_has_a_place_beside_the_presets(app: Any, run_folder: Pat
     dialog.presets.setCurrentRow(dialog.presets.count() - 1)
     assert pane.isVisible()
     assert not dialog.start.isEnabled()
+    assert not dialog.browse.isEnabled()
     dialog.presets.setCurrentRow(0)
     assert dialog.start.isEnabled()
     dialog.reject()

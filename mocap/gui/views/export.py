@@ -54,6 +54,7 @@ class ExportDialog(QDialog):
         self.folder = QLineEdit("" if self.export.folder is None else str(self.export.folder))
         self.folder.setPlaceholderText("Beside each recording")
         named(self.folder, "Folder for the files")
+        self.browse = button("Browse …", "Choose the folder for the files")
         self.bar = QProgressBar(maximum=STEPS, textVisible=False)
         named(self.bar, "Progress of the export")
         self._at_work = label("", "faint")
@@ -97,11 +98,10 @@ class ExportDialog(QDialog):
         layout.addLayout(middle, 1)
         layout.addWidget(self.trouble)
         layout.addWidget(label("FOLDER", "section"))
-        browse = button("Browse …", "Choose the folder for the files")
-        browse.clicked.connect(self._browse)
+        self.browse.clicked.connect(self._browse)
         line = QHBoxLayout()
         line.addWidget(self.folder, 1)
-        line.addWidget(browse)
+        line.addWidget(self.browse)
         layout.addLayout(line)
         layout.addWidget(self.bar)
         self.close_it.clicked.connect(self.reject)
@@ -126,7 +126,7 @@ class ExportDialog(QDialog):
         right.addWidget(self.files)
         right.addLayout(self._drops)
         right.addStretch(1)
-        area = QScrollArea(widgetResizable=True)
+        self._area = area = QScrollArea(widgetResizable=True)
         area.setFrameShape(QFrame.Shape.NoFrame)
         area.setWidget(inner)
         return area
@@ -134,7 +134,7 @@ class ExportDialog(QDialog):
     def _choose(self, row: int) -> None:
         other = row - len(PRESETS)
         self.panes.setCurrentIndex(max(0, other))
-        for control in (self.start, self.folder):
+        for control in (self.start, self.folder, self.browse):
             control.setEnabled(other <= 0)
         if other <= 0:
             self.export.choose(row)
@@ -215,6 +215,11 @@ class ExportDialog(QDialog):
         for name, sentences in export.lost:
             head = label(f"Not in {name}", "care", wrap=True)
             self._drops.addWidget(_card(head, "\n".join(sentences)))
+        # Under a long list of formats it would not be seen.
+        if words:
+            QTimer.singleShot(
+                0, self, lambda: self._area.ensureWidgetVisible(self.files if written else self.outcome)
+            )
 
     def done(self, result: int) -> None:
         """Close, and let the writing thread go."""
