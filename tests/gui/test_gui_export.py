@@ -95,11 +95,14 @@ def test_an_export_is_stopped_between_files(
 
 def test_formats_are_ticked_one_by_one(app: Any, run_folder: Path, tmp_path: Path, wait: Wait) -> None:
     from PySide6.QtTest import QTest
+    from PySide6.QtWidgets import QScrollArea
 
     from mocap.gui.views.export import ExportDialog
 
     dialog = ExportDialog(None, run_folder)
     dialog.show()
+    assert not dialog.files.isVisible()  # nothing is written yet
+    assert not dialog.show_files.isVisible()
     dialog.presets.setCurrentRow(len(PRESETS))
     wait(lambda: dialog.export.lacks is not None and set(dialog.boxes) == set(HOLDS))
     from PySide6.QtCore import Qt
@@ -113,6 +116,7 @@ def test_formats_are_ticked_one_by_one(app: Any, run_folder: Path, tmp_path: Pat
     QTest.keyClick(dialog.boxes["trc"], Qt.Key.Key_Space)
     assert dialog.export.own == ("trc", "npz")
     dialog.folder.setText(str(tmp_path))
+    dialog.findChild(QScrollArea).verticalScrollBar().setValue(0)
     click(dialog.start)
     wait(lambda: dialog.export.written is not None)
     assert [dialog.files.item(n).text() for n in range(dialog.files.count())] == ["walk.trc", "walk.npz"]
