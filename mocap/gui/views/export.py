@@ -72,6 +72,8 @@ class ExportDialog(QDialog):
         self._timer = QTimer(self, interval=POLL_MS)
         self._timer.timeout.connect(self.export.tick)
         self._timer.start()
+        for part in (self.outcome, self.show_files, self.files):  # until something is written
+            part.hide()
         self._update()
 
     def add_pane(self, name: str, pane: QWidget) -> None:
