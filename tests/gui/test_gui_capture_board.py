@@ -104,9 +104,9 @@ def test_a_board_file_that_cannot_be_read_is_said_and_done_without(
 
 
 def test_only_a_take_for_calibration_looks_for_the_board(
-    capturing: Capturing,
-    link: FakeLink,
-    tmp_path: Path,  # noqa: F811
+    capturing: Capturing,  # noqa: F811
+    link: FakeLink,  # noqa: F811
+    tmp_path: Path,
 ) -> None:
     assert capturing.search is None
     (tmp_path / "visit" / "calibration").mkdir(parents=True)

@@ -46,7 +46,7 @@ class JobsPanel(QScrollArea):
         self._layout.setContentsMargins(12, 12, 12, 12)
         self._layout.setSpacing(10)
         self._none = label(
-            "No jobs yet. Drop a folder of videos into the window, or choose New run in the library.",
+            "No jobs yet. Drop a folder of videos into the window, or choose Process … at a trial in the library.",
             "faint",
             wrap=True,
         )

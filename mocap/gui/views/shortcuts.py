@@ -9,7 +9,7 @@ from mocap.gui.views.parts import button, label, named
 # Keys, what they do (a word of ``MainWindow.act``), and how the sheet says it; pages have keys of their own.
 WINDOW_KEYS = (
     ("Ctrl+J", "jobs", "Show or hide the jobs"),
-    ("Ctrl+N", "new", "New run"),
+    ("Ctrl+N", "new", "Process a recording"),
     ("Ctrl+E", "export", "Export"),
     ("Ctrl+F", "search", "Search the library"),
     ("F5", "refresh", "Read the library again"),

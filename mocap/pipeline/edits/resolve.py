@@ -26,7 +26,6 @@ from mocap.kinematics.rates import CUTOFF_HZ, half_width
 from mocap.pipeline.edits.apply import Applied, BoolArray, Doubts, applied, doubtful, exchanged
 from mocap.pipeline.edits.hold import at_instants_by_hand, held, picked, trusted_points
 from mocap.pipeline.edits.kinds import (
-    ChooseSubject,
     Edit,
     Edits,
     ExchangePeople,
@@ -334,8 +333,3 @@ def _person(motion: Motion, n: int) -> Motion:
         bone_length_sigma=motion.bone_length_sigma[n : n + 1],
         **fields,
     )
-
-
-def waits_for_apply(edits: Edits) -> Edits:
-    """Those whose effect needs the whole run again."""
-    return tuple(edit for edit in edits if isinstance(edit, ChooseSubject))

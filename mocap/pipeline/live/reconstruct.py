@@ -142,11 +142,6 @@ class Reconstruction:
         )  # fmt: skip
         return Reconstructed(people, self._subject, seconds, busy_s)
 
-    @property
-    def body_known(self) -> bool:
-        """Whether the subject's bones are known."""
-        return self._subject is not None and self._of(self._subject).body is not None
-
     def _of(self, number: int) -> Followed:
         if number not in self._followed:
             empty = np.full((len(self._skeleton.keypoints), 3), np.nan)

@@ -230,17 +230,6 @@ class Calibrating:
         """Whether a calibration of this folder waits or works."""
         return self.job is not None and self.job.active
 
-    def scale_note(self) -> str:
-        """What is said of the size of the squares before it starts."""
-        if self.found is None or self.options.measured_mm is not None:
-            return ""
-        if self.options.board is None and self.found.board is None:
-            return (
-                "No board is described here: it will be recognised in the pictures, but its size is only assumed. "
-                "Choose the board, or type the side of a square, for true metres."
-            )
-        return ""
-
     def request(self) -> CalibrateJob | None:
         """The job that calibrates what was found."""
         if self.found is None or not self.ready:

@@ -299,7 +299,7 @@ class AnalysePage(Page):
             return "Reading …"
         if analysis.choices or analysis.trouble is not None:
             return ""
-        return "There is no finished run yet. Process a recording first: New run in the library."
+        return "There is no finished run yet. Process a recording first: Process … at a trial in the library."
 
     def _show_runs(self) -> None:
         analysis, shown = self.analysis, self.analysis.shown

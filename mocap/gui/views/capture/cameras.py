@@ -6,6 +6,7 @@ import math
 from dataclasses import replace
 
 from PySide6.QtCore import Qt
+from PySide6.QtGui import QAction
 from PySide6.QtWidgets import (
     QCheckBox,
     QDialog,
@@ -42,7 +43,9 @@ def fill_menu(menu: QMenu, capturing: Capturing, parent: QWidget) -> None:
             words += f" – {camera.trouble.what}"
         menu.addAction(words, lambda address=camera.address: capturing.cameras.add(address))
     if not offered:
-        menu.addAction("No other USB camera was found").setEnabled(False)
+        nothing = QAction("No other USB camera was found", menu)
+        nothing.setEnabled(False)
+        menu.addAction(nothing)
     menu.addAction("Look again", capturing.cameras.search)
     menu.addSeparator()
     menu.addAction("Network camera or phone …", lambda: ask_address(capturing, parent))
