@@ -33,7 +33,7 @@ WIDTHS_PX = {"Date": 92, "Tags": 150, "Steps": 104, "State": 146, "In 3D": 72, "
 INSPECTOR_PX, WIDE_INSPECTOR_PX = 320, 400
 ROOM_FOR_BOTH_PX, WIDE_PX = 900, 1700
 # Columns that go first where there is little room, and below which width of the tree, px.
-SPARE_COLUMNS = (("In 3D", 960), ("Error", 700), ("Tags", 600), ("Date", 480))
+SPARE_COLUMNS = (("In 3D", 960), ("Error", 820), ("Tags", 740), ("Date", 480))
 # How long a sentence stays that says what was done, ms.
 SAID_MS = 8000
 
