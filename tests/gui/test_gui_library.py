@@ -361,3 +361,33 @@ def test_four_hundred_trials_do_not_hold_the_window(
     app.processEvents()
     turns.append(time.thread_time() - before)
     assert max(turns) < LONGEST_TURN_S, f"{1000 * max(turns):.0f} ms"
+
+
+@pytest.mark.parametrize("name", ["dark", "light"])
+def test_an_empty_box_is_seen_and_a_ticked_one_told_from_it(app: Any, name: str) -> None:
+    from PySide6.QtGui import QColor
+    from PySide6.QtWidgets import QCheckBox
+
+    from mocap.gui.views.theme import DARK, THEMES, apply_theme
+
+    theme = THEMES[name]
+    apply_theme(app, theme)
+    try:
+        box = QCheckBox("Beep")
+        box.resize(box.sizeHint())
+
+        def colours() -> list[QColor]:
+            """Along the middle of the box."""
+            picture = box.grab().toImage()
+            return [picture.pixelColor(x, picture.height() // 2) for x in range(16)]
+
+        ground = QColor(theme.window).lightness()
+        assert max(abs(colour.lightness() - ground) for colour in colours()) > 60
+        box.setChecked(True)
+        ticked = colours()
+        assert QColor(theme.accent) in ticked
+        assert any(
+            abs(colour.lightness() - QColor(theme.accent).lightness()) > 60 for colour in ticked
+        )  # the tick
+    finally:
+        apply_theme(app, DARK)
