@@ -5,10 +5,12 @@ from __future__ import annotations
 import ast
 import re
 from pathlib import Path
+from typing import get_args, get_type_hints
 
 import pytest
 
 from mocap.gui.presenters.process.newrun import presets
+from mocap.pipeline.settings import KinematicsSettings
 
 ROOT = Path(__file__).resolve().parents[2]
 GUIDES = sorted((ROOT / "docs" / "guides").glob("*.md"))
@@ -16,8 +18,10 @@ STEPS = 10
 
 
 def words_of_the_app() -> set[str]:
-    """All texts in the sources of the app that are no docstrings, and the names of presets."""
+    """All texts in the sources of the app that are no docstrings, and the names of presets and exercises."""
     words: set[str] = {preset.title for preset in presets()}
+    exercises = get_args(get_args(get_type_hints(KinematicsSettings)["tasks"])[0])
+    words |= {name.replace("_", " ").capitalize() for name in exercises}
     for path in (ROOT / "mocap" / "gui").rglob("*.py"):
         tree = ast.parse(path.read_text(encoding="utf-8"))
         said = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
