@@ -122,7 +122,8 @@ def test_formats_are_ticked_one_by_one(app: Any, run_folder: Path, tmp_path: Pat
     assert [dialog.files.item(n).text() for n in range(dialog.files.count())] == ["walk.trc", "walk.npz"]
     assert dialog.show_files.isVisible()
     # What was written is in sight, although the list of formats is long.
-    wait(lambda: not dialog.outcome.visibleRegion().isEmpty() and not dialog.files.visibleRegion().isEmpty())
+    viewport = dialog.findChild(QScrollArea).viewport()
+    wait(lambda: viewport.rect().contains(dialog.files.mapTo(viewport, dialog.files.rect().center())))
     dialog.reject()
 
 
