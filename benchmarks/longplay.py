@@ -75,9 +75,12 @@ def resident_mib() -> float:
 
 def main(run: Path, seconds: float) -> None:
     """Measure."""
-    from mocap.gui.app import make_app
+    from mocap.gui.app import SWITCH_S, make_app
+    from mocap.gui.housekeeping import Housekeeper
 
     app = make_app()
+    sys.setswitchinterval(SWITCH_S)
+    keeper = Housekeeper()
     import mocap.gui.views.review.page as module
     from mocap.gui.watchdog import Watchdog
 
@@ -87,17 +90,19 @@ def main(run: Path, seconds: float) -> None:
         page = make_page(run)
         page.resize(*SIZE)
         page.show()
+        app.processEvents()
+        said: list[str] = []
+        dog, seen, memory = Watchdog(tell=said.append), set(), []
         page.open_result(run)
         while page.review is None or any(view.drawn_instant != 0 for view in page.videos.views):
             app.processEvents()
-        dog, seen, memory = Watchdog(tell=lambda _: None), set(), []
         page.act("play")
         begun, cpu = time.perf_counter(), time.process_time()
         while (passed := time.perf_counter() - begun) < seconds:
             app.processEvents()
             seen.add(page.head.instant)
             if passed > len(memory) * seconds / 6:
-                memory.append(resident_mib())
+                memory.append((resident_mib(), page.store.nbytes / 2**20))
             time.sleep(0.001)
         rate = len(seen) / seconds
         print(
@@ -109,9 +114,11 @@ def main(run: Path, seconds: float) -> None:
             f"window held at most {1000 * dog.longest_own_s:.0f} ms of its own ({dog.late} times over 50), ",
             end="",
         )
-        print(f"{1000 * dog.longest_s:.0f} ms by the clock")
-        print("memory, MiB, over the time:", ", ".join(f"{m:.0f}" for m in memory))
+        print(f"{1000 * dog.longest_s:.0f} ms by the clock, the opening of the run among it")
+        print("\n".join(said))
+        print("memory, MiB, over the time:", ", ".join(f"{m:.0f} ({p:.0f} of it pictures)" for m, p in memory))
         page.leave()
+        keeper.leave()
 
 
 if __name__ == "__main__":

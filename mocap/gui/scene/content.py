@@ -20,6 +20,8 @@ LOOKS: dict[Look, tuple[float, float]] = {
     "top": (180.0, 88.0),
     "corner": (-35.0, 18.0),
 }
+# Instants that the room is laid out by: more would hold the window and move no corner.
+MOST_INSTANTS = 1000
 # People who are not chosen are drawn with this share of the colour.
 OTHERS = 0.35
 
@@ -100,7 +102,8 @@ class SceneColours:
 
 def room_of(review: Review) -> Room:
     """Lay out the room of a run: the floor under its people."""
-    points = review.take.points.xyz.reshape(-1, 3)
+    xyz = review.take.points.xyz
+    points = xyz[:: -(-len(xyz) // MOST_INSTANTS)].reshape(-1, 3)
     points = points[np.isfinite(points).all(axis=-1)]
     centres = np.stack([camera.centre for camera in review.rig.cameras])
     if not points.size:

@@ -41,8 +41,7 @@ WAIT_MS = 40
 READY_S = 0.25
 # No less time than this is shown: ten instants of a film at 60 Hz.
 LEAST_SPAN_S = 0.15
-# All parts of a run are shown.
-OPENED = object()
+OPENED = object()  # all parts of a run are shown
 
 
 class ReviewPage(Page):
@@ -222,6 +221,7 @@ class ReviewPage(Page):
             part.setUpdatesEnabled(False)
         self.plots.rest()
         self.stack.setCurrentIndex(1)
+        yield
         if not self._laid_out:
             self._laid_out = True
             self.reset_layout()

@@ -278,6 +278,7 @@ class AnglePlots(QWidget):
             plot.choice.addItems(titles)
             plot.choice.setCurrentIndex(index)
             self._show(number)
+            yield
             plot.show_span(span)
             plot.setUpdatesEnabled(True)
             yield
