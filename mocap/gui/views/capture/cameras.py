@@ -104,12 +104,13 @@ class Begin(QFrame):
         inner.addSpacing(8)
         inner.addWidget(label("OTHERS", "section"))
         others = QHBoxLayout()
-        for one in (network, films, studio):
+        for one in (network, films):
             others.addWidget(one)
         others.addStretch(1)
         inner.addLayout(others)
+        inner.addWidget(studio, 0, Qt.AlignmentFlag.AlignLeft)  # beside the jobs there is no room for three
         column = QWidget()
-        column.setFixedWidth(BEGIN_PX)
+        column.setMaximumWidth(BEGIN_PX)
         column.setLayout(inner)
         layout = QVBoxLayout(self)
         layout.addStretch(2)
