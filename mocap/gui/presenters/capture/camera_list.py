@@ -41,6 +41,7 @@ class CameraList:
         self._find = find
         self._finding: Later[Found] = Later()
         self._adding: Later[tuple[CameraEntry, ...]] = Later()
+        self._waiting: tuple[str, ...] = ()
 
     def search(self) -> None:
         """Look for cameras that are plugged in; in a thread, as some systems open each to see."""
@@ -59,7 +60,10 @@ class CameraList:
         return tuple(camera for camera in self.found.cameras if camera.address not in taken)
 
     def add(self, *given: str) -> None:
-        """Add what a user gave: addresses, files, folders; they are looked at in a thread."""
+        """Add what a user gave: addresses, files, folders; they are looked at in a thread, in turn."""
+        if self._adding.busy:  # a new order would make it forget the one before
+            self._waiting += given
+            return
         free = tuple(sorted(set(range(MOST_CAMERAS)) - {entry.slot for entry in self.entries}))
         self.trouble = None
 
@@ -104,6 +108,11 @@ class CameraList:
                 self._add(added.result())
             except (ExplainedError, OSError) as error:
                 self.trouble = trouble_of(error)
+            waiting, self._waiting = self._waiting, ()
+            if waiting:
+                told = self.trouble
+                self.add(*waiting)
+                self.trouble = told
         return found is not None or added is not None
 
     def _add(self, made: tuple[CameraEntry, ...]) -> None:
