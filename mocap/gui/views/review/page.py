@@ -199,7 +199,7 @@ class ReviewPage(Page):
             self.trouble.show_trouble(trouble_of(error))
             return
         self._steps = self._open(review, others)
-        self._timer.start(0)
+        self._timer.start(FRAME_MS)  # not at once: clicks are heard between the steps
 
     def _open(self, review: Review, others: tuple[Candidate, ...]) -> Iterator[None]:
         """Show a run part by part, one a turn of the window's loop, which is then held by none of them."""
