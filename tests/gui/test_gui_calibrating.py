@@ -42,6 +42,7 @@ from mocap.gui.presenters.jobs import Failed, Finished, Jobs, Message, Preview, 
 from mocap.gui.presenters.words import Trouble
 from mocap.pipeline.calibration.align import AlignRequest, floor_points
 from mocap.session import SessionFolder, SessionManifest, write_manifest
+from mocap.studio import sample_dir
 from tests.gui.conftest import FakeRunner
 from tests.gui.test_gui_presenters import until
 from tests.integration.film import write_video
@@ -646,3 +647,14 @@ def test_previews_are_for_the_page_only(runner: FakeRunner, calibrated: Path) ->
     assert calibrating.search.looks == {}
     assert len(jobs.jobs[0].log) == 1
     calibrating.close()
+
+
+def test_pictures_of_a_calibration_made_elsewhere_are_found_beside_it(tmp_path: Path) -> None:
+    from mocap.gui.presenters.calibrate.stills import source_near
+
+    near = source_near(sample_dir() / "calibration")
+    assert near is not None
+    assert len(near.films) == 4
+    assert near.count > 10
+    (tmp_path / "calibration").mkdir()
+    assert source_near(tmp_path / "calibration") is None

@@ -83,6 +83,16 @@ def source_in(folder: Path) -> Source:
     return Source(films, footage.frame_index)
 
 
+def source_near(folder: Path) -> Source | None:
+    """Pictures in the folder of a calibration or around it; None where there are none."""
+    for place in (folder, folder.parent) if folder.name == "calibration" else (folder,):
+        try:
+            return source_in(place)
+        except ExplainedError:
+            continue
+    return None
+
+
 class StillReader:
     """Reads what is wanted last."""
 

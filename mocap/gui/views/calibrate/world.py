@@ -22,7 +22,7 @@ from PySide6.QtWidgets import (
 
 from calibration.alignment import BoardUp
 from mocap.gui.presenters.calibrate.result import Result
-from mocap.gui.presenters.calibrate.stills import Source, StillReader, Stills, source_in, source_of
+from mocap.gui.presenters.calibrate.stills import Source, StillReader, Stills, source_in, source_near, source_of
 from mocap.gui.presenters.calibrate.world import WorldEdit, begin
 from mocap.gui.presenters.changes import Later
 from mocap.gui.presenters.words import trouble_of
@@ -50,7 +50,7 @@ class WorldView(QWidget):
         self._stills = Stills(0, {})
         self._reader = StillReader()
         self._work: Later[WorldEdit] = Later()
-        self._opening: Later[Source] = Later()
+        self._opening: Later[Source | None] = Later()
         self.pictures = (WorldPicture(theme), WorldPicture(theme))
         self.cameras = (Choice(), Choice())
         for number, (choice, shown) in enumerate(zip(self.cameras, self.pictures, strict=True)):
@@ -184,6 +184,9 @@ class WorldView(QWidget):
             choice.clear()
             choice.addItems(result.rig.names)
             choice.setCurrentIndex(min(number, len(result.rig.names) - 1))
+        if result.seen is None:
+            folder = result.rig_file.parent
+            self._opening.order(lambda: source_near(folder))
         lying = self.edit.lying()
         self._set_slider(lying[0] if lying else 0)
         self._show()
@@ -218,7 +221,9 @@ class WorldView(QWidget):
         if (opened := self._opening.fetch()) is not None:
             self._try(lambda: self._take_source(opened.result()))
 
-    def _take_source(self, source: Source) -> None:
+    def _take_source(self, source: Source | None) -> None:
+        if source is None:
+            return
         self._reader.open(source)
         self._set_slider(0)
 
