@@ -24,13 +24,17 @@ from tests.gui.test_gui_correcting import drag
 from tests.gui.test_gui_library import when_modal
 from tests.gui.test_gui_windows import click
 
+WaitLong = Callable[[Callable[[], object]], None]
+
 # A calibration, a run and a corrected run in processes of their own, on a busy machine.
 PATIENCE_S = 240.0
 INSTANT = 30
+# How far the wrist is dragged, of the picture's height.
+AMISS = 0.03
 
 
 @pytest.fixture
-def wait_long(app: Any) -> Callable[[Callable[[], object]], None]:
+def wait_long(app: Any) -> WaitLong:
     """Let the window live until a real job is done."""
 
     def until(so: Callable[[], object]) -> None:
@@ -64,7 +68,7 @@ def window(app: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterato
     app.processEvents()
 
 
-def job_done(window: Any, wait: Callable[[Callable[[], object]], None]) -> Any:
+def job_done(window: Any, wait: WaitLong) -> Any:
     """Wait for the newest job and return it."""
     wait(lambda: window.jobs.jobs and not window.jobs.active)
     job = window.jobs.jobs[0]
@@ -72,31 +76,92 @@ def job_done(window: Any, wait: Callable[[Callable[[], object]], None]) -> Any:
     return job
 
 
-def test_from_an_empty_folder_to_opensim(
-    window: Any, tmp_path: Path, wait_long: Callable[[Callable[[], object]], None]
-) -> None:
-    from PySide6.QtTest import QTest
-
+def need_networks() -> None:
     try:
         default_detector(load_settings("balanced").detect, silent, CancelToken())
     except ModelError as error:
         pytest.skip(f"the networks cannot be had: {error}")
-    wait = wait_long
-    sample = TrialFolder(sample_dir() / "trials" / "sample")
-    films = tuple(sorted(sample.raw.glob("*.mp4")))
-    wait(lambda: window.library.read_once)
 
-    # A new session with the films of somebody who walks.
-    at = {"step": 0}
+
+def start_when_ready(dialog: Any) -> bool:
+    if not dialog.start.isEnabled():
+        return False
+    click(dialog.start)
+    return True
+
+
+def processed(window: Any, trial: Path, wait: WaitLong) -> Any:
+    """Process a trial by the dialog, open it from the list of jobs, and return the review page and the job."""
+    when_modal("NewRunDialog", start_when_ready)
+    window.show_page("library")
+    window.context.new_run(trial)
+    job = job_done(window, wait)
+    window.jobs_panel._cards[job.id].open.click()
+    review = window.shown
+    wait(lambda: review.review is not None)
+    assert review.review.folder == job.result
+    value = np.degrees(review.review.take.angles.value[:, 0])
+    assert np.isfinite(value).mean() > 0.5
+    return review, job
+
+
+def corrected(window: Any, review: Any, wait: WaitLong) -> Any:
+    """Put a wrist right by the mouse, apply it, and return the job of the new run."""
+    before = review.review.folder
+    review.set_head(review.head.seek(INSTANT))
+    review.act("tool move")
+    now, view = review.correct.correcting, review.videos.views[0]
+    wait(lambda: now.ready and view.drawn_instant == INSTANT)
+    wrist = review.review.take.points.skeleton.keypoints.index("left_wrist")
+    seen = review.review.tracks.xy[INSTANT, 0, 0, wrist]
+    point = review.review.take.points.xyz[INSTANT, 0, wrist].copy()
+    shift = AMISS * review.review.rig.cameras[0].intrinsics.size_wh[1]
+    drag(view, seen, seen + np.array([shift, shift / 3]))
+    wait(lambda: len(now.edits) == 1 and not now.busy)
+    assert np.linalg.norm(review.review.take.points.xyz[INSTANT, 0, wrist] - point) > 0.002
+    wait(lambda: review.correct.pane.apply.isEnabled())
+    click(review.correct.pane.apply)
+    job = job_done(window, wait)
+    assert job.result != before
+    return job
+
+
+def exported(window: Any, run: Path, out: Path) -> set[str]:
+    """Export a run for OpenSim by the dialog; returns the kinds of files."""
+    asked = []
+
+    def export(dialog: Any) -> bool:
+        if dialog.export.written is None:
+            if dialog.start.isEnabled() and not asked:
+                asked.append(True)
+                dialog.folder.setText(str(out))
+                click(dialog.start)
+            return False
+        dialog.reject()
+        return True
+
+    when_modal("ExportDialog", export)
+    window.export_run(run)
+    return {path.suffix for path in out.rglob("*") if path.is_file()}
+
+
+def test_from_an_empty_folder_to_opensim(window: Any, tmp_path: Path, wait_long: WaitLong) -> None:
+    from PySide6.QtTest import QTest
+
+    need_networks()
+    wait = wait_long
+    films = tuple(sorted(TrialFolder(sample_dir() / "trials" / "sample").raw.glob("*.mp4")))
+    wait(lambda: window.library.read_once)
+    begun = []
 
     def fill(wizard: Any) -> bool:
-        if at["step"] == 0:
+        if not begun:
+            begun.append(True)
             QTest.keyClicks(wizard.form.participant, "P01")
             click(wizard.next)
             wizard.lenses.button(2).click()
             click(wizard.next)
             wizard.choose_films(films)
-            at["step"] = 1
         if wizard.state.looking or len(wizard.films.choices) < len(films):
             return False
         click(wizard.next)
@@ -106,7 +171,6 @@ def test_from_an_empty_folder_to_opensim(
     window.page("library").act("session")
     session = SessionFolder(next((tmp_path / "data").glob("P01_*")))
     job_done(window, wait)
-
     # The film of the board lies where the capture page would have put it.
     shutil.copytree(sample_dir() / "calibration" / "videos", session.root / "calibration" / "videos")
     shutil.copyfile(sample_dir() / "calibration" / "board.toml", session.root / "calibration" / "board.toml")
@@ -117,55 +181,32 @@ def test_from_an_empty_folder_to_opensim(
     job_done(window, wait)
     wait(lambda: page.calibrating.result is not None)
     assert session.rig.is_file()
-
-    # Processing.
     (trial,) = session.trials
+    review, _ = processed(window, trial.root, wait)
+    job = corrected(window, review, wait)
+    assert {".trc", ".mot"} <= exported(window, job.result, tmp_path / "out")
 
-    def start(dialog: Any) -> bool:
-        if not dialog.start.isEnabled():
-            return False
-        click(dialog.start)
-        return True
 
-    when_modal("NewRunDialog", start)
-    window.show_page("library")
-    window.context.new_run(trial.root)
+@pytest.mark.slow
+def test_real_recordings_from_the_folder_of_another_program(
+    window: Any, tmp_path: Path, wait_long: WaitLong, shared_data: Path
+) -> None:
+    from PySide6.QtTest import QTest
+
+    need_networks()
+    wait, library = wait_long, window.page("library")
+    wait(lambda: window.library.read_once)
+
+    def take_in(dialog: Any) -> bool:
+        if not dialog.participant.text():
+            QTest.keyClicks(dialog.participant, "P02")
+        return start_when_ready(dialog)
+
+    when_modal("ImportDialog", take_in)
+    library.import_paths((shared_data / "pose2sim" / "Demo_SinglePerson",))
     job = job_done(window, wait)
-    window.jobs_panel._cards[job.id].open.click()
-    review = window.shown
-    wait(lambda: review.review is not None)
-    assert review.review.folder == job.result
-    value = np.degrees(review.review.take.angles.value[:, 0])
-    assert np.isfinite(value).mean() > 0.5
-
-    # A wrist is put right by the mouse, and applied.
-    review.set_head(review.head.seek(INSTANT))
-    review.act("tool move")
-    now, view = review.correct.correcting, review.videos.views[0]
-    wait(lambda: now.ready and view.drawn_instant == INSTANT)
-    wrist = review.review.take.points.skeleton.keypoints.index("left_wrist")
-    seen = review.review.tracks.xy[INSTANT, 0, 0, wrist]
-    before = review.review.take.points.xyz[INSTANT, 0, wrist].copy()
-    drag(view, seen, seen + np.array([14.0, 5.0]))
-    wait(lambda: len(now.edits) == 1 and not now.busy)
-    assert np.linalg.norm(review.review.take.points.xyz[INSTANT, 0, wrist] - before) > 0.002
-    wait(lambda: review.correct.pane.apply.isEnabled())
-    click(review.correct.pane.apply)
-    corrected = job_done(window, wait)
-    assert corrected.result != job.result
-
-    # Export for OpenSim.
-    def export(dialog: Any) -> bool:
-        if dialog.export.written is None:
-            if dialog.start.isEnabled() and not at.get("asked"):
-                at["asked"] = True
-                dialog.folder.setText(str(tmp_path / "out"))
-                click(dialog.start)
-            return False
-        dialog.reject()
-        return True
-
-    when_modal("ExportDialog", export)
-    window.export_run(corrected.result)
-    written = {path.suffix for path in (tmp_path / "out").rglob("*") if path.is_file()}
-    assert {".trc", ".mot"} <= written
+    session = SessionFolder(job.result.parents[1] if job.result.parent.name == "trials" else job.result)
+    (trial,) = session.trials
+    review, _ = processed(window, trial.root, wait)
+    job = corrected(window, review, wait)
+    assert {".trc", ".mot"} <= exported(window, job.result, tmp_path / "out")
