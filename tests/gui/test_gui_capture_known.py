@@ -80,7 +80,7 @@ class FakeLink:
         self.closed = True
 
 
-def until(so: Callable[[], object], limit_s: float = 20.0) -> None:
+def until(so: Callable[[], object], limit_s: float = 45.0) -> None:
     end = time.monotonic() + limit_s
     while not so():
         assert time.monotonic() < end, "it did not come about"

@@ -61,7 +61,7 @@ def test_lines_name_people_angles_and_times(rig_file: Path) -> None:
 
 
 def test_cameras_that_never_show_anything_are_told_of(rig_file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    silent = {name: FakeCamera(name, 0.2, FRAMES, []) for name in RIG.names}
+    silent = {name: FakeCamera(name, RATE_HZ, FRAMES, [], stalls_at=0) for name in RIG.names}
     monkeypatch.setattr(addresses, "open_sources", lambda given, wishes: {name: silent[name] for name in given})
     _, stdout, stderr = run("-s", "cam_1,cam_2", "-c", str(rig_file), "--headless", "--duration", "0.5")
     assert "Nobody could be followed" in stderr
