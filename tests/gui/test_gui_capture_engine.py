@@ -97,6 +97,7 @@ def test_one_camera_that_is_missing_does_not_hide_the_others(rig: Rig) -> None:
     rig.waits(lambda: rig.capturing.picture(1, 0) is not None)
     assert rig.capturing.health(0).level == "poor"
     assert "left" in rig.capturing.objection()
+    rig.missing = set()
     rig.fakes["left"].away_until = 0.0  # plugged in
     rig.waits(lambda: not rig.capturing.desk.lost and rig.capturing.picture(0, 0) is not None)
     assert rig.capturing.objection() == ""
